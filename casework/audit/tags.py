@@ -1,0 +1,56 @@
+"""What can be written in the audit trail besides transitions, whose tags come from the law's own data."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Tag(StrEnum):
+    """Facts, in the past tense where they are acts. `subject:fact`; the value is stored and must never change."""
+
+    SESSION_OPENED = "session:opened"
+    SESSION_REFUSED = "session:refused"
+    SESSION_THROTTLED = "session:throttled"
+    SESSION_CLOSED = "session:closed"
+
+    CASE_READ = "case:read"
+    CASE_LIST_READ = "case:list-read"
+    DOCUMENT_READ = "document:read"
+    SEARCHED = "case:searched"
+    IDENTITY_REVEALED = "case:identity-revealed"
+    REFERRAL_READ = "referral:read"
+
+    ACCESS_REFUSED = "access:refused"
+    MOVE_REFUSED = "move:refused"
+
+    REPORT_RECEIVED = "report:received"
+    REPORT_JOINED = "report:joined"
+    REPORT_CLOSED_NO_CASE = "report:closed-no-case"
+    REPORT_REPLAYED = "report:replayed"
+    REPORT_MALFORMED_KEPT = "report:malformed-kept"
+    REVIEW_QUEUE_READ = "review:read"
+    REVIEW_DONE = "review:done"
+
+    CLOCK_STARTED = "clock:started"
+    CLOCK_STOPPED = "clock:stopped"
+    CLOCK_WARNED = "clock:warned"
+    CLOCK_BREACHED = "clock:breached"
+
+    NOTICE_QUEUED = "notice:queued"
+    NOTICE_SENT = "notice:sent"
+    NOTICE_FAILED = "notice:failed"
+    NOTICE_READ = "notice:read"
+
+    ACCOUNT_CREATED = "account:created"
+    ACCOUNT_CLOSED = "account:closed"
+    PASSWORD_CHANGED = "account:password-changed"  # noqa: S105  # the name of a fact
+    DUTY_CHANGED = "duty:changed"
+    UNIT_CHANGED = "unit:changed"
+    API_KEY_CREATED = "api-key:created"
+    API_KEY_REVOKED = "api-key:revoked"
+    SETTING_CHANGED = "setting:changed"
+    KEY_ROTATED = "key:rotated"
+
+    AUDIT_READ = "audit:read"
+    AUDIT_VERIFIED = "audit:verified"
+    CHECKPOINT_SEALED = "audit:checkpoint-sealed"
