@@ -1,0 +1,149 @@
+"""Real parts for every room: the session's own PostgreSQL, a migrated database a test, keys, the law, the office."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import SQLModel
+
+from casework.audit.models import APPEND_ONLY_DDL
+from casework.clock import FrozenClock
+from casework.db import APP_ROLE, OWNER_ROLE, EmbeddedServer, make_engine
+from casework.law.loader import load_law
+from casework.law.model import Law
+from casework.migrate import MIGRATIONS, grant_application_rights, upgrade
+from casework.settings import Settings
+from casework.vault.keys import Keys, create_key_file
+
+if TYPE_CHECKING:
+    from casework.bootstrap import Office
+
+TEMPLATE = "template_migrated"
+
+
+@dataclass(frozen=True)
+class Database:
+    """A fresh, migrated, empty database. `url` is the application's role, `owner_url` the owner's."""
+
+    name: str
+    url: str
+    owner_url: str
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedServer]:
+    """The session's PostgreSQL, stopped and removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="casework-tests-"))
+    server = EmbeddedServer(folder)
+    server.start()
+    # Tests kill our processes, never the machine, and only a machine's fall loses what was not flushed. Making a
+    # database takes 20 ms without fsync and 150 with it. The server that a demo or an office starts keeps it on.
+    with psycopg.connect(server.url(OWNER_ROLE, "postgres"), autocommit=True) as connection:
+        connection.execute("alter system set fsync = off")
+        connection.execute("select pg_reload_conf()")
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def template(server: EmbeddedServer) -> str:
+    """Name of the database that was migrated once and is copied for each test."""
+    server.create_database(TEMPLATE)
+    if not list((MIGRATIONS / "versions").glob("*.py")):
+        _build_without_migrations(server.url(OWNER_ROLE, TEMPLATE))
+        return TEMPLATE
+    upgrade(server.url(OWNER_ROLE, TEMPLATE), APP_ROLE)
+    return TEMPLATE
+
+
+def _build_without_migrations(owner_url: str) -> None:
+    """Until the first revision is written: the tables of the rooms that the collected tests have imported."""
+    engine = make_engine(owner_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("create schema keystore")
+        SQLModel.metadata.create_all(connection)
+        if "audit_entry" in SQLModel.metadata.tables:
+            for statement in APPEND_ONLY_DDL:
+                connection.exec_driver_sql(statement)
+        grant_application_rights(connection, APP_ROLE)
+    engine.dispose()
+
+
+@pytest.fixture
+def database(server: EmbeddedServer, template: str) -> Iterator[Database]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    server.create_database(name, template)
+    yield Database(name, server.url(APP_ROLE, name), server.url(OWNER_ROLE, name))
+    server.drop_database(name)
+
+
+@pytest.fixture
+def empty_database(server: EmbeddedServer) -> Iterator[Database]:
+    """A database that was never migrated."""
+    name = f"empty_{uuid.uuid4().hex[:12]}"
+    server.create_database(name)
+    yield Database(name, server.url(APP_ROLE, name), server.url(OWNER_ROLE, name))
+    server.drop_database(name)
+
+
+@pytest.fixture
+def engine(database: Database) -> Iterator[Engine]:
+    """Connects as the application does."""
+    engine = make_engine(database.url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    """Where `keys` were written."""
+    return tmp_path / "keys" / "office.key"
+
+
+@pytest.fixture
+def keys(key_file: Path) -> Keys:
+    return create_key_file(key_file)
+
+
+@pytest.fixture(scope="session")
+def law() -> Law:
+    return load_law()
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """Monday 23 November 2026, 08:00 in Việt Nam."""
+    return FrozenClock(datetime(2026, 11, 23, 1, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def settings(tmp_path: Path, key_file: Path, keys: Keys, database: Database) -> Settings:
+    return Settings(
+        data_dir=tmp_path,
+        key_file=key_file,
+        database_url=database.url,
+        owner_database_url=database.owner_url,
+    )
+
+
+@pytest.fixture
+def office(settings: Settings, clock: FrozenClock) -> Iterator[Office]:
+    # Imported here: the tests of a low room do not need the whole house to stand.
+    from casework.bootstrap import open_office
+
+    office = open_office(settings, clock)
+    yield office
+    office.engine.dispose()
