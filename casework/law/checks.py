@@ -1,0 +1,296 @@
+"""What must hold of an edition before anybody works by it. Pure: a Law goes in, one line a fault comes out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
+
+from casework.law.model import FIELD_GROUPS, FIELD_KINDS, LEVELS, Action, Field, Form, Law, Text
+
+ROLES = (
+    "hotline", "collaborator", "worker", "chair", "supervisor", "police", "health", "administrator", "auditor", "system",
+)  # fmt: skip
+
+RISKS = ("unassessed", "low", "medium", "high", "emergency")
+
+UNITS = ("running_minutes", "running_hours", "working_days", "calendar_days", "calendar_months")
+
+READINGS = ("compare-high", "counts-only")
+
+OPENING = ("emergency", "acknowledge")  # started by the opening of a case, which is no action
+
+COMPUTED = "second-person"  # an outcome nobody picks: the conclusion is lower than the risk written down
+
+_FIELD_ID = re.compile(r"[a-z][a-z0-9_]*")  # no dash: HTTP names join field, row and part with one
+
+
+def faults_of(law: Law, cited: Iterable[tuple[str, str]] = ()) -> list[str]:
+    """Every fault of `law`, one line each with file and entry. `cited` adds (place, article) pairs that a loader saw
+    and the values no longer show."""
+    checks = (_course, _actions, _deadlines, _forms, _data, _access, _holidays)
+    faults = [fault for check in checks for fault in check(law)]
+    faults += [f"{where}: article {article!r} has no sentence in articles.toml" for where, article in cited
+               if article not in law.articles]  # fmt: skip
+    faults += [f"{where}: {what}" for where, what in _empty_texts(law, "")]
+    return list(dict.fromkeys(faults))
+
+
+def _course(law: Law) -> Iterator[str]:
+    """One beginning, everything reachable, no trap, an end in sight from everywhere."""
+    where = "procedure.toml"
+    initial = [state.id for state in law.states.values() if state.initial]
+    if len(initial) != 1:
+        yield f"{where}: {len(initial)} initial states, there must be one"
+    stages = {stage.id for stage in law.stages}
+    ways = {state: _targets(law, state) for state in law.states}
+    for state in law.states.values():
+        entry = f"{where}: state {state.id}"
+        if state.stage not in stages:
+            yield f"{entry}: stage {state.stage!r} does not exist"
+        if state.risk is not None and state.risk not in RISKS:
+            yield f"{entry}: risk {state.risk!r} is unknown"
+        primary = law.actions.get(state.primary or "")
+        if state.primary is not None and (primary is None or state.id not in sources_of(law, primary)):
+            yield f"{entry}: primary action {state.primary!r} cannot be taken there"
+        if state.final:
+            continue
+        if not ways[state.id] - {state.id}:
+            yield f"{entry}: has no way out"
+        if not any(law.states[end].final for end in _reach(ways, [state.id]) if end in law.states):
+            yield f"{entry}: no final state can be reached from it"
+    for missed in sorted(set(law.states) - _reach(ways, initial)):
+        yield f"{where}: state {missed}: cannot be reached"
+
+
+def sources_of(law: Law, action: Action) -> set[str]:
+    """The states from which `action` may be taken; "*" means every state that is not final."""
+    found = {source for source in action.sources if source != "*"}
+    if "*" in action.sources:
+        found |= {state.id for state in law.states.values() if not state.final}
+    return found
+
+
+def _targets(law: Law, state: str) -> set[str]:
+    found: set[str] = set()
+    for action in law.actions.values():
+        if state in sources_of(law, action):
+            found |= set(action.outcomes.values()) or {action.to or state}
+    return found
+
+
+def _reach(ways: dict[str, set[str]], start: Iterable[str]) -> set[str]:
+    seen: set[str] = set()
+    todo = list(start)
+    while todo:
+        state = todo.pop()
+        if state not in seen:
+            seen.add(state)
+            todo += ways.get(state, ())
+    return seen
+
+
+def _actions(law: Law) -> Iterator[str]:
+    for tag, times in Counter(action.tag for action in law.actions.values()).items():
+        if times > 1:
+            yield f"procedure.toml: tag {tag!r} is used {times} times"
+    for action in law.actions.values():
+        where = f"procedure.toml: action {action.id}"
+        if not action.sources:
+            yield f"{where}: has no source"
+        for state in (*action.sources, *filter(None, [action.to]), *action.outcomes.values()):
+            if state not in law.states and state != "*":
+                yield f"{where}: state {state!r} does not exist"
+        if not action.roles:
+            yield f"{where}: has no role"
+        for role in (*action.roles, *(role for _, role in action.notify)):
+            if role not in ROLES:
+                yield f"{where}: role {role!r} is unknown"
+        if action.liaison not in (None, "police", "health"):
+            yield f"{where}: liaison {action.liaison!r} is unknown"
+        for risk in action.outcome_risk.values():
+            if risk not in RISKS:
+                yield f"{where}: risk {risk!r} is unknown"
+        if action.form is not None and action.form not in law.forms:
+            yield f"{where}: form {action.form!r} does not exist"
+        else:
+            yield from _outcomes(law, action, where)
+
+
+def _outcomes(law: Law, action: Action, where: str) -> Iterator[str]:
+    named = {*action.outcomes, *action.outcome_risk, *action.outcome_starts, *action.outcome_stops}
+    if action.outcome_field is None:
+        if named:
+            yield f"{where}: outcomes without outcome_field"
+        return
+    form = law.forms.get(action.form or "")
+    if form is None or action.outcome_field not in {one.id for one in form.fields}:
+        yield f"{where}: outcome_field {action.outcome_field!r} is not a field of form {action.form!r}"
+        return
+    options = {option.id for option in form.field(action.outcome_field).options}
+    allowed = options | ({COMPUTED} if any(one.id == "reason" for one in form.fields) else set())
+    for value in sorted(named - allowed):
+        yield f"{where}: outcome {value!r} is not an option of {action.outcome_field}"
+    for value in sorted(options - set(action.outcomes)) if action.outcomes else ():
+        yield f"{where}: option {value!r} of {action.outcome_field} leads nowhere"
+
+
+def _deadlines(law: Law) -> Iterator[str]:
+    starts, ends = set(OPENING), set()
+    for action in law.actions.values():
+        begun = {*action.starts, *(one for ids in action.outcome_starts.values() for one in ids)}
+        ended = {*action.stops, *action.cancels, *(one for ids in action.outcome_stops.values() for one in ids)}
+        starts |= begun
+        ends |= ended
+        for named in sorted((begun | ended | set(action.resumes)) - set(law.deadlines)):
+            yield f"procedure.toml: action {action.id}: deadline {named!r} does not exist"
+    data = {field.datum for form in law.forms.values() for field in form.fields if field.kind == "date"}
+    for rule in law.deadlines.values():
+        where = f"deadlines.toml: deadline {rule.id}"
+        if rule.id not in starts:
+            yield f"{where}: no action starts it"
+        if rule.id not in ends:
+            yield f"{where}: no action stops or cancels it"
+        if rule.unit not in UNITS:
+            yield f"{where}: unit {rule.unit!r} is unknown"
+        if rule.amount < 1:
+            yield f"{where}: amount must be at least 1"
+        if any(not 0 < left < 1 for left in rule.warn_left):
+            yield f"{where}: warn_left must lie between 0 and 1"
+        if any(not 0 < day < rule.amount for day in rule.warn_on_days):
+            yield f"{where}: warn_on_days must lie inside the time"
+        for role in (rule.owner, rule.escalate):
+            if role not in ROLES:
+                yield f"{where}: role {role!r} is unknown"
+        if rule.set_by_form is not None and rule.set_by_form not in data:
+            yield f"{where}: no form asks the date {rule.set_by_form!r}"
+
+
+def _forms(law: Law) -> Iterator[str]:
+    for form in law.forms.values():
+        where = f"forms/{form.id}.toml"
+        if form.reading not in (None, *READINGS):
+            yield f"{where}: reading {form.reading!r} is unknown"
+        if form.reading is not None:
+            yield from _reading(form, where)
+        for twice, times in Counter(section.id for section in form.sections).items():
+            if times > 1:
+                yield f"{where}: section {twice} stands twice"
+        yield from _fields(form.fields, where)
+
+
+def _reading(form: Form, where: str) -> Iterator[str]:
+    measured = {one.measure for one in form.fields if one.kind == "level"}
+    if measured != {"harm", "ability"}:
+        yield f"{where}: a form that is read needs levels of harm and of ability"
+    conclusion = next((one for one in form.fields if one.id == "conclusion"), None)
+    if conclusion is None or len(conclusion.options) < 2:
+        yield f"{where}: a form that is read needs a choice named conclusion, its highest option first"
+    if form.reading == "compare-high" and conclusion is not None and len(conclusion.options) != 2:
+        yield f"{where}: compare-high chooses between two options"
+
+
+def _fields(asked: tuple[Field, ...], where: str, *, column: bool = False) -> Iterator[str]:
+    earlier: dict[str, Field] = {}
+    for one in asked:
+        entry = f"{where}: {'column' if column else 'field'} {one.id}"
+        if one.id in earlier:
+            yield f"{entry}: stands twice"
+        if not _FIELD_ID.fullmatch(one.id):
+            yield f"{entry}: an id is small letters, digits and underscores"
+        if one.kind not in FIELD_KINDS:
+            yield f"{entry}: kind {one.kind!r} is unknown"
+        if one.group not in FIELD_GROUPS:
+            yield f"{entry}: group {one.group!r} is unknown"
+        if one.max_length < 1:
+            yield f"{entry}: max_length must be at least 1"
+        yield from _options(one, entry)
+        yield from _condition(one, earlier, entry)
+        if (one.kind == "rows") != bool(one.columns):
+            yield f"{entry}: rows need columns, and only rows have them"
+        if column and (one.kind == "rows" or one.datum is not None):
+            yield f"{entry}: a column can neither hold rows nor own a datum"
+        yield from _fields(one.columns, entry, column=True)
+        earlier[one.id] = one
+
+
+def _options(one: Field, entry: str) -> Iterator[str]:
+    ids = tuple(option.id for option in one.options)
+    if len(set(ids)) < len(ids):
+        yield f"{entry}: an option stands twice"
+    if one.kind == "level":
+        if ids != LEVELS:
+            yield f"{entry}: levels are {', '.join(ids)}; they must be {', '.join(LEVELS)}, in this order"
+        if one.measure not in ("harm", "ability"):
+            yield f"{entry}: measure {one.measure!r} is unknown"
+    elif (one.kind in ("choice", "choices")) != bool(ids):
+        yield f"{entry}: a choice needs options, and nothing else has them"
+
+
+def _condition(one: Field, earlier: dict[str, Field], entry: str) -> Iterator[str]:
+    if one.only_if is None:
+        return
+    asked = earlier.get(one.only_if.field)
+    if asked is None:
+        yield f"{entry}: only_if asks {one.only_if.field!r}, which is no earlier field"
+        return
+    known = {"yes", "no"} if asked.kind == "yes_no" else {option.id for option in asked.options}
+    for value in sorted(set(one.only_if.values) - known):
+        yield f"{entry}: only_if value {value!r} is not an option of {asked.id}"
+
+
+def _data(law: Law) -> Iterator[str]:
+    """A fact of a case has one kind and one group wherever it is asked, or the second form would undo the first."""
+    first: dict[str, tuple[str, Field]] = {}
+    for form in law.forms.values():
+        for one in form.fields:
+            if one.datum is None:
+                continue
+            home, owner = first.setdefault(one.datum, (form.id, one))
+            if (owner.kind, owner.group) != (one.kind, one.group):
+                yield (
+                    f"forms/{form.id}.toml: field {one.id}: datum {one.datum!r} is {owner.kind}/{owner.group} "
+                    f"in form {home}, here {one.kind}/{one.group}"
+                )
+
+
+def _access(law: Law) -> Iterator[str]:
+    where = "access.toml"
+    if sorted(law.groups) != sorted(FIELD_GROUPS):
+        yield f"{where}: groups are {', '.join(law.groups)}; they must be {', '.join(FIELD_GROUPS)}"
+    for audience in law.audiences.values():
+        if sorted((*audience.shows, *audience.withholds)) != sorted(FIELD_GROUPS):
+            yield f"{where}: audience {audience.id}: shows and withholds must name every group once"
+    for liaison in {action.liaison for action in law.actions.values() if action.liaison} - set(law.audiences):
+        yield f"{where}: audience {liaison}: is missing"
+
+
+def _holidays(law: Law) -> Iterator[str]:
+    where = "holidays.toml"
+    days = [holiday.day for holiday in law.holidays]
+    if days != sorted(set(days)):
+        yield f"{where}: days must be in order and stand once"
+    for holiday in law.holidays:
+        weekend = holiday.day.weekday() >= 5
+        if holiday.kind not in ("off", "make-up"):
+            yield f"{where}: holiday {holiday.day}: kind {holiday.kind!r} is unknown"
+        if holiday.kind == "make-up" and not weekend:
+            yield f"{where}: holiday {holiday.day}: a make-up day falls on a Saturday or Sunday"
+
+
+def _empty_texts(value: object, where: str) -> Iterator[tuple[str, str]]:
+    """Every Text below `value` that lacks one of its two languages."""
+    if isinstance(value, Text):
+        for language in ("vi", "en"):
+            if not value.get(language).strip():
+                yield where, f"the {language} text is empty"
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            yield from _empty_texts(one, f"{where} {key}" if not isinstance(one, Form) else f"forms/{key}.toml")
+    elif isinstance(value, tuple):
+        for number, one in enumerate(value, start=1):
+            yield from _empty_texts(one, f"{where} {getattr(one, 'id', number)}")
+    elif is_dataclass(value):
+        for part in fields(value):
+            yield from _empty_texts(getattr(value, part.name), f"{where} {part.name}".strip())
