@@ -118,16 +118,19 @@ def create_key_file(path: Path) -> Keys:
 def load_key_file(path: Path) -> Keys:
     """Raises UnsafeStart, one line with the path and never a key, unless the file is private, whole and real."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise UnsafeStart(f"key file {path} is missing") from None
     except OSError as error:
         what = "is a symbolic link" if path.is_symlink() else f"cannot be read: {error.strerror}"
         raise UnsafeStart(f"key file {path} {what}") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         _check_private(os.fstat(descriptor), path)
         _check_folder(path.parent)
-        return _parse(path, file.read())
+        with open(descriptor, "rb", closefd=False) as file:
+            return _parse(path, file.read())
+    finally:
+        os.close(descriptor)
 
 
 def _check_private(status: os.stat_result, path: Path) -> None:
