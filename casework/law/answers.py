@@ -1,6 +1,6 @@
 """One answer of a form: from the boxes of the page to a value, back to the boxes, and to the words people read.
 
-Lenient in how a thing is written (Vietnamese people write phones, dates and sums in many ways), strict in what it means.
+Lenient in how a thing is written (phones, dates and sums are written in many ways), strict in what it means.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _age(one: Field, given: str) -> int:
 
 
 def _number(one: Field, given: str) -> int | float:
-    """As Vietnamese people write it: 1.234,5 · 1 500 000 đ. A point before one or two last digits is read as decimal."""
+    """As Vietnamese people write it: 1.234,5 · 1 500 000 đ. A point before one or two last digits is decimal."""
     text = re.sub(r" ?(?:đồng|đ|vnđ)$", "", given, flags=re.IGNORECASE)
     found = _POINT_NUMBER.fullmatch(text) or _NUMBER.fullmatch(text)
     if found is None:

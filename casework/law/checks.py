@@ -10,7 +10,8 @@ from dataclasses import fields, is_dataclass
 from casework.law.model import FIELD_GROUPS, FIELD_KINDS, LEVELS, Action, Field, Form, Law, Text
 
 ROLES = (
-    "hotline", "collaborator", "worker", "chair", "supervisor", "police", "health", "administrator", "auditor", "system",
+    "hotline", "collaborator", "worker", "chair", "supervisor", "police", "health",
+    "administrator", "auditor", "system",
 )  # fmt: skip
 
 RISKS = ("unassessed", "low", "medium", "high", "emergency")

@@ -1,8 +1,8 @@
 """The form engine: what a browser sends → checked values → what people read. One engine for every form of the law.
 
-Values are JSON-ready: text · choices as a list of option ids · dates "2026-11-22" · moments "2026-11-22T22:14:00+07:00" ·
-numbers int or float · yes_no a bool · phones E.164 · rows a list of such mappings. A question not answered has no key.
-How single answers are read stands in `answers.py`; how they are shown, here and there side by side.
+Values are JSON-ready: text · choices as a list of option ids · dates "2026-11-22" · moments on Vietnam's clock
+"2026-11-22T22:14:00+07:00" · numbers int or float · yes_no a bool · phones E.164 · rows a list of such mappings.
+A question not answered has no key. How a single answer is read and shown stands in `answers.py`.
 """
 
 from __future__ import annotations

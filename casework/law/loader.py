@@ -1,8 +1,8 @@
-"""Read one edition of the law from its data files. Every fault is collected, so that a jurist corrects a file in one go.
+"""Read one edition of the law from its data files. Every fault is collected: a jurist corrects in one go.
 
-An edition is a folder (`nd56-2017/`) beside `common/`, which holds what no single edition owns: code lists and days off.
-Entries inherit what they do not say: a field takes `article`, `group` and `by_product` from its section, a section takes
-`article` and `by_product` from its form.
+An edition is a folder (`nd56-2017/`) beside `common/`, which holds what no edition owns: code lists, days off.
+Entries inherit what they do not say: a field takes `article`, `group` and `by_product` from its section,
+a section `article` and `by_product` from its form.
 """
 
 from __future__ import annotations

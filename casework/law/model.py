@@ -132,8 +132,8 @@ class State:
 @dataclass(frozen=True)
 class Action:
     """A move of the procedure. `to` is the state it leads to, or "" where the state stays; `outcomes` (value of
-    `outcome_field` of its form → state) wins over `to`. Deadlines named in `starts` begin a new cycle, in `stops` are met,
-    in `resumes` run on with their first due time, in `cancels` lapse without being met."""
+    `outcome_field` of its form → state) wins over `to`. Deadlines named in `starts` begin a new cycle, in `stops` are
+    met, in `resumes` run on with their first due time, in `cancels` lapse without being met."""
 
     id: str
     title: Text  # the button
