@@ -59,9 +59,11 @@ def write_revision(owner_url: str, message: str, folder: Path | None = None) -> 
     engine = make_engine(owner_url)
     try:
         with engine.begin() as connection:
-            script = command.revision(
-                _config(connection), message, autogenerate=True, version_path=str(folder) if folder else None
-            )
+            config = _config(connection)
+            if folder is not None:
+                config.set_main_option("version_locations", _escaped(MIGRATIONS / "versions", folder))
+            place = str(folder) if folder is not None else None
+            script = command.revision(config, message, autogenerate=True, version_path=place)
     finally:
         engine.dispose()
     if script is None or isinstance(script, list):
@@ -133,8 +135,13 @@ def _begin_alone(connection: Connection) -> None:
 
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", _escaped(MIGRATIONS))
     config.set_main_option("path_separator", "newline")
     if connection is not None:
         config.attributes["connection"] = connection
     return config
+
+
+def _escaped(*folders: Path) -> str:
+    """As Alembic's configuration reads them: one a line, with its own sign doubled."""
+    return "\n".join(str(folder).replace("%", "%%") for folder in folders)

@@ -144,6 +144,6 @@ def office(settings: Settings, clock: FrozenClock) -> Iterator[Office]:
     # Imported here: the tests of a low room do not need the whole house to stand.
     from casework.bootstrap import open_office
 
-    office = open_office(settings, clock)
+    office = open_office(settings, clock=clock)
     yield office
     office.engine.dispose()
