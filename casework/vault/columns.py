@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from sqlalchemy import Column, Dialect, LargeBinary
-from sqlalchemy.sql.operators import OperatorType, is_, is_not
+from sqlalchemy import Column, ColumnElement, Dialect, LargeBinary
+from sqlalchemy.sql.operators import OperatorType, eq, is_, is_not
 from sqlalchemy.types import TypeDecorator
 
 from casework.vault.envelope import SMALLEST, VERSION
@@ -21,7 +21,7 @@ class SealedBytes(bytes):
 class Sealed(TypeDecorator[SealedBytes]):
     """`bytea` that takes envelopes only: plain text bound by mistake raises TypeError instead of reaching the disk.
 
-    Every comparison but `is null` raises: two envelopes of one value differ, so a filter would silently find nothing.
+    Every comparison with a value raises, but for `is null`: two envelopes of one value differ, so a filter would silently find nothing.
     """
 
     impl = LargeBinary
@@ -29,7 +29,8 @@ class Sealed(TypeDecorator[SealedBytes]):
 
     class Comparator(TypeDecorator.Comparator[Any]):
         def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> Any:
-            if op in (is_, is_not):
+            # SQLAlchemy keeps columns in dicts and compares a column with itself there: that must stay possible.
+            if op in (is_, is_not) or (op is eq and all(_is_sealed(one) for one in other)):
                 return super().operate(op, *other, **kwargs)
             _refuse_comparing()
 
@@ -47,6 +48,10 @@ class Sealed(TypeDecorator[SealedBytes]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> SealedBytes | None:
         return None if value is None else SealedBytes(value)
+
+
+def _is_sealed(other: Any) -> bool:
+    return isinstance(other, ColumnElement) and isinstance(other.type, Sealed)
 
 
 def _refuse_comparing() -> NoReturn:

@@ -271,6 +271,12 @@ def test_a_sealed_column_cannot_be_compared_or_sorted(note: Any) -> None:
     assert "IS NULL" in str(note.story.is_(None))
 
 
+def test_a_sealed_column_can_be_selected_again_and_again(session: Session, note: Any) -> None:
+    """A second run takes the compiled query from SQLAlchemy's cache, which compares columns."""
+    for _ in range(3):
+        session.connection().execute(select(note.id, note.story).where(note.story.is_not(None))).mappings().all()
+
+
 def test_only_sealed_columns_are_sealed(cabinet: Cabinet, note: Any) -> None:
     row = note(scope_id=uuid4())
     with pytest.raises(TypeError, match="rev"):
