@@ -231,18 +231,18 @@ def _day(boxes: Boxes, past: bool, today: date) -> date | None:
         raise Unreadable("not-a-date")
     if not all(re.fullmatch(r"[0-9]{1,4}", part) for part in parts):
         raise Unreadable("not-a-date")
-    year, month, day = (int(part) for part in parts)
     try:
-        return _in_reach(date(_full_year(year, past, today), month, day))
+        return _in_reach(date(_full_year(parts[0], past, today), int(parts[1]), int(parts[2])))
     except ValueError as error:
         raise Unreadable("not-a-date") from error
 
 
-def _full_year(year: int, past: bool, today: date) -> int:
+def _full_year(written: str, past: bool, today: date) -> int:
     """Of two digits: this century unless that lies in the future (of a past day) or far ahead (of a planned one)."""
-    if year > 99:
-        return year
-    return 2000 + year if 2000 + year <= today.year + (0 if past else 20) else 1900 + year
+    if len(written) > 2:
+        return int(written)
+    year = 2000 + int(written)
+    return year if year <= today.year + (0 if past else 20) else year - 100
 
 
 def _in_reach(day: date) -> date:
