@@ -48,6 +48,12 @@ def test_a_case_that_has_ended_is_only_answered_or_reopened(law: Law) -> None:
     assert moved == {"reopen"}
 
 
+def test_no_case_ends_while_the_child_is_separated(law: Law) -> None:
+    ending = [action for action in law.actions.values() if action.to and law.states[action.to].final]
+    assert ending
+    assert [action.id for action in ending if "not-separated" not in action.guards] == []
+
+
 def test_the_conclusion_leads(law: Law) -> None:
     action = law.actions["submit-initial-assessment"]
     for conclusion, state in (("emergency", "emergency"), ("plan", "specific-assessment"), ("monitor", "observation")):
