@@ -6,6 +6,8 @@ import gzip
 import re
 import threading
 from collections.abc import Iterator
+from datetime import date
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,21 @@ from flask_babel import Babel
 from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, PrefixLoader
 from werkzeug.serving import make_server
 
+from casework.law.forms import FAULTS, read
+from casework.law.loader import load_law
+from casework.law.model import Field
+
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "casework" / "static"
 AXE = ROOT / "tests" / "axe.min.js"
 CHROMIUM = Path("/usr/bin/chromium")
+LAW_PAGE = """
+{% extends "base.html" %}{% from "parts/form.html" import law_form, error_summary, save_bar %}
+{% block title %}Mẫu{% endblock %}
+{% block content %}{{ error_summary(faults, form, "vi", fault_texts) }}<h1>{{ form.title.vi }}</h1>
+<form method="post" class="law-form" novalidate>
+{{ law_form(form, shown, faults, {}, "vi", fault_texts, articles) }}{{ save_bar("Lưu") }}</form>{% endblock %}
+"""
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -29,14 +42,22 @@ POLICY = (
 )
 REPORT_PAGE = """
 {% extends "report_base.html" %}{% from "parts/tile.html" import tiles, question %}
-{% block title %}Bước 2{% endblock %}{% block back %}<a class="govuk-back-link" href="/">{{ _("Quay lại") }}</a>{% endblock %}
+{% block title %}Bước 2{% endblock %}
+{% block back %}<a class="govuk-back-link" href="/">{{ _("Quay lại") }}</a>{% endblock %}
 {% block content %}<p class="offline">Không có sóng – vẫn gửi được. Tin sẽ tự đi khi có sóng.</p>
-<form method="post">{% call question("Anh/chị thấy điều gì?", "f-saw", step="Bước 2/5", hint="Chọn nhiều ô cũng được.", fault=fault) %}
-{{ tiles("saw", [{"value": "a", "title": "Bị đánh", "icon": "hand"}, {"value": "b", "title": "Bị bỏ đói, bỏ mặc", "icon": "bowl"},
-{"value": "c", "title": "Nghi xâm hại tình dục", "icon": "warning"}, {"value": "d", "title": "Bị đưa đi, nghỉ học bất thường",
-"icon": "bus"}, {"value": "e", "title": "Phải làm việc nặng", "icon": "work"}, {"value": "f", "title": "Khác, không chắc",
-"icon": "more"}], ["b"]) }}{% endcall %}<button class="govuk-button btn-big">Tiếp tục</button></form>{% endblock %}
+<form method="post">
+{% call question("Anh/chị thấy điều gì?", "f-saw", step="Bước 2/5", hint="Chọn nhiều ô cũng được.", fault=fault) %}
+{{ tiles("saw", options, ["b"]) }}{% endcall %}
+<button class="govuk-button btn-big">Tiếp tục</button></form>{% endblock %}
 """
+TILES = [
+    {"value": "a", "title": "Bị đánh", "icon": "hand"},
+    {"value": "b", "title": "Bị bỏ đói, bỏ mặc", "icon": "bowl"},
+    {"value": "c", "title": "Nghi xâm hại tình dục", "icon": "warning"},
+    {"value": "d", "title": "Bị đưa đi, nghỉ học bất thường", "icon": "bus"},
+    {"value": "e", "title": "Phải làm việc nặng", "icon": "work"},
+    {"value": "f", "title": "Khác, không chắc", "icon": "more"},
+]
 SIZES = [(1366, 768), (360, 640)]
 
 
@@ -50,6 +71,7 @@ def make_app() -> Flask:
         ]
     )
     Babel(app, default_locale="vi")
+    law = load_law()
     drafts: list[dict[str, str]] = []
     app.extensions["drafts"] = drafts
 
@@ -58,12 +80,16 @@ def make_app() -> Flask:
         titles = ["Việc của tôi", "Ca", "Tiếp nhận", "Biểu mẫu"]
         return {
             "viewer": {"role": "worker", "role_title": "Cán bộ xã", "unit_title": "Xã Nà Lũng"},
-            "nav": [{"url": "/", "title": title, "current": title == "Ca", "count": 3 if title == "Ca" else None} for title in titles],
+            "nav": [
+                {"url": "/", "title": title, "current": title == "Ca", "count": 3 if title == "Ca" else None}
+                for title in titles
+            ],
             "language": "vi",
             "language_url": "?lang=en",
             "drill": "Dữ liệu diễn tập – tỉnh Sơn Lâm (hư cấu)",
             "notice": [("success", "Đã lưu.")],
-            "office_now": "2026-11-23T06:54:00+07:00",
+            "office_now": request.args.get("now", "2026-11-23T06:54:00+07:00"),
+            "office_speed": request.args.get("speed", "1"),
             "asset": lambda path: f"/static/{path}",
             "csrf_token": lambda: "token",
         }
@@ -74,11 +100,22 @@ def make_app() -> Flask:
 
     @app.get("/bao-tin")
     def report() -> str:
-        return render_template_string(REPORT_PAGE, fault=request.args.get("fault"))
+        return render_template_string(REPORT_PAGE, fault=request.args.get("fault"), options=TILES)
+
+    @app.get("/mau/<form_id>")
+    def law_form(form_id: str) -> str:
+        form = law.forms[form_id]
+        submitted = {key: request.args.getlist(key) for key in request.args}
+        faults = read(form, submitted, today=date(2026, 11, 23)).faults
+        return render_template_string(
+            LAW_PAGE, form=form, shown=submitted, faults=faults, fault_texts=FAULTS, articles=law.articles
+        )
 
     @app.get("/thoat-nhanh")
     def neutral() -> str:
-        return "<!doctype html><html lang=vi><title>Thời tiết</title><h1>Thời tiết</h1></html>"
+        return (
+            "<!doctype html><html lang=vi><link rel=icon href=data:,><title>Thời tiết</title><h1>Thời tiết</h1></html>"
+        )
 
     @app.get("/kieu-mau/xa")
     def communes() -> Response:
@@ -164,18 +201,23 @@ def packed(*paths: str) -> int:
 
 @pytest.mark.parametrize("size", SIZES, ids=["pc", "phone"])
 @pytest.mark.parametrize("path", ["/kieu-mau", "/bao-tin", "/bao-tin?fault=Chọn+một+ô"])
+@pytest.mark.browser
 def test_every_part_has_no_accessibility_fault(page_at: Any, path: str, size: tuple[int, int]) -> None:
     assert violations(page_at(path, size)) == []
 
 
+@pytest.mark.browser
 def test_the_accessibility_check_sees_a_planted_fault(page_at: Any) -> None:
     page = page_at("/bao-tin")
-    page.evaluate("document.querySelector('.tile input').closest('label').replaceWith(document.querySelector('.tile input'))")
+    page.evaluate(
+        "document.querySelector('.tile input').closest('label').replaceWith(document.querySelector('.tile input'))"
+    )
     assert any(one.startswith("label") for one in violations(page))
 
 
 @pytest.mark.parametrize("path", ["/kieu-mau", "/bao-tin"])
 @pytest.mark.parametrize("width", [320, 360, 1024])
+@pytest.mark.browser
 def test_no_page_scrolls_sideways(page_at: Any, path: str, width: int) -> None:
     page = page_at(path, (width, 640))
     wide = page.evaluate(
@@ -183,6 +225,65 @@ def test_no_page_scrolls_sideways(page_at: Any, path: str, width: int) -> None:
         " && !e.closest('nav, .govuk-visually-hidden, .skip, thead')).slice(0, 5).map(e => e.outerHTML.slice(0, 120))"
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= width, wide
+
+
+class Controls(HTMLParser):
+    """The names a page submits, its ids, and where the links of its error summary lead."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag in ("input", "select", "textarea") and "name" in given:
+            self.names.add(given["name"])
+        if "id" in given:
+            self.ids.append(given["id"])
+        if tag == "a" and given.get("href", "").startswith("#f-"):
+            self.links.append(given["href"][1:])
+
+
+def names_of(field: Field, prefix: str = "") -> set[str]:
+    name = prefix + field.id
+    if field.kind == "rows":
+        return {one for column in field.columns for one in names_of(column, f"{name}-0-")}
+    if field.kind in ("date", "datetime"):
+        parts = ("day", "month", "year", "time") if field.kind == "datetime" else ("day", "month", "year")
+        return {f"{name}-{part}" for part in parts}
+    return {name}
+
+
+@pytest.mark.parametrize("form_id", sorted(load_law().forms))
+def test_every_question_of_the_law_has_its_box_and_every_fault_its_link(app: Flask, form_id: str) -> None:
+    form = load_law().forms[form_id]
+    page = Controls(html_of(app, f"/mau/{form_id}"))
+    assert {name for field in form.fields for name in names_of(field)} <= page.names
+    assert len(page.ids) == len(set(page.ids))
+    assert len(page.links) >= sum(one.required and one.only_if is None for one in form.fields)
+    assert set(page.links) <= set(page.ids)
+
+
+def test_what_was_written_stands_in_the_boxes_again_and_harms_nothing(app: Flask) -> None:
+    page = app.test_client().get(
+        "/mau/04?budget_note=%3Cscript%3E&activities-4-name=Th%C4%83m&activities-4-from-day=31"
+    )
+    html = page.get_data(as_text=True)
+    assert "&lt;script&gt;" in html and "<script>" not in html
+    assert re.search(r'name="activities-4-name"[^>]*value="Thăm"', html)
+    assert 'name="activities-7-name"' in html and 'name="activities-8-name"' not in html
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["pc", "phone"])
+@pytest.mark.parametrize("form_id", ["01", "02", "04"])
+@pytest.mark.browser
+def test_forms_of_the_law_have_no_accessibility_fault(page_at: Any, form_id: str, size: tuple[int, int]) -> None:
+    page = page_at(f"/mau/{form_id}", size)
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
 
 
 @pytest.mark.parametrize("path", ["/kieu-mau", "/bao-tin"])
@@ -193,9 +294,14 @@ def test_nothing_is_inline(app: Flask, path: str) -> None:
 
 
 def test_templates_hold_nothing_inline() -> None:
-    for path in [*(ROOT / "templates" / "parts").glob("*.html"), ROOT / "templates" / "base.html", ROOT / "templates" / "report_base.html"]:
+    for path in [
+        *(ROOT / "templates" / "parts").glob("*.html"),
+        ROOT / "templates" / "base.html",
+        ROOT / "templates" / "report_base.html",
+    ]:
         text = path.read_text(encoding="utf-8")
-        assert not re.search(r"<style|\sstyle=|\son[a-z]+=\"|javascript:|<script(?![^>]*\ssrc=)", text), path.name
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=\"|javascript:", text), path.name
+        assert not re.search(r"<script(?![^>]*\ssrc=)", text), path.name
 
 
 def test_the_report_path_stays_small(app: Flask) -> None:
@@ -213,10 +319,11 @@ def test_staff_pages_stay_small() -> None:
 
 def test_styles_use_no_foreign_font_or_emblem() -> None:
     for name in ("base.css", "app.css"):
-        text = (STATIC / "css" / name).read_text(encoding="utf-8")
+        text = re.sub(r"/\*.*?\*/", "", (STATIC / "css" / name).read_text(encoding="utf-8"), flags=re.DOTALL)
         assert not re.search(r"GDS Transport|@font-face|@import|crown|url\((?!\"?data:)", text, re.IGNORECASE)
 
 
+@pytest.mark.browser
 def test_rows_and_conditions_stand_open_without_javascript(page_at: Any) -> None:
     page = page_at("/kieu-mau", java_script_enabled=False)
     assert page.locator("[data-row]:visible").count() == 4
@@ -224,6 +331,7 @@ def test_rows_and_conditions_stand_open_without_javascript(page_at: Any) -> None
     assert page.locator("[data-add-row]:visible").count() == 0
 
 
+@pytest.mark.browser
 def test_a_question_shows_only_when_its_condition_holds(page_at: Any) -> None:
     page = page_at("/kieu-mau")
     assert page.locator("#f-nguy_hiem_gi").is_hidden()
@@ -231,6 +339,7 @@ def test_a_question_shows_only_when_its_condition_holds(page_at: Any) -> None:
     assert page.locator("#f-nguy_hiem_gi").is_visible()
 
 
+@pytest.mark.browser
 def test_a_row_can_be_added_and_taken_away(page_at: Any) -> None:
     page = page_at("/kieu-mau")
     for _ in range(4):
@@ -241,22 +350,28 @@ def test_a_row_can_be_added_and_taken_away(page_at: Any) -> None:
     assert page.locator("[data-row]:visible").count() == 4
 
 
+@pytest.mark.browser
 def test_a_draft_is_saved_when_the_hands_rest(page_at: Any, app: Flask) -> None:
     page = page_at("/kieu-mau")
     page.fill("#f-hien_trang", "Em ngủ được.")
-    page.wait_for_function("document.querySelector('.law-form [data-saved]').textContent === 'Đã lưu nháp 06:55'", timeout=8000)
+    page.wait_for_selector(".law-form [data-saved]:text-is('Đã lưu nháp 06:55')", timeout=8000)
     assert app.extensions["drafts"][-1]["hien_trang"] == "Em ngủ được."
 
 
+@pytest.mark.browser
 def test_a_clock_changes_state_word_and_icon_together(page_at: Any) -> None:
-    page = page_at("/kieu-mau")
+    # At this speed a second of the test is ten minutes of the office: the second chip is due at 10:14.
+    page = page_at("/kieu-mau?now=2026-11-23T10:05:00%2B07:00&speed=600")
     chip = page.locator("#k-han ~ .cluster .chip").nth(1)
-    assert chip.inner_text() == "Còn 3 giờ 20 phút"
-    late = page.locator("#k-han ~ .cluster .chip").nth(0)
-    assert late.inner_text() == "Quá hạn 2 giờ 05 phút"
-    assert "octagon" not in page.content() and late.locator("svg").count() == 1
+    icon = chip.locator("svg path").first.get_attribute("d")
+    assert chip.get_attribute("data-state") == "soon"
+    page.locator("#k-han ~ .cluster .chip--late").nth(1).wait_for(timeout=8000)
+    assert chip.inner_text().startswith("Quá hạn")
+    assert chip.locator("svg path").first.get_attribute("d") != icon
+    assert page.locator("#clock-live").inner_text() == "Đã quá hạn: Can thiệp khẩn cấp."
 
 
+@pytest.mark.browser
 def test_a_quick_key_answers_the_question_in_hand_and_moves_on(page_at: Any) -> None:
     page = page_at("/kieu-mau")
     page.focus("#f-danger")
@@ -265,6 +380,7 @@ def test_a_quick_key_answers_the_question_in_hand_and_moves_on(page_at: Any) -> 
     assert page.evaluate("document.activeElement.id") == "f-commune"
 
 
+@pytest.mark.browser
 def test_a_digit_in_a_text_field_stays_a_digit(page_at: Any) -> None:
     page = page_at("/kieu-mau")
     page.focus("#f-story")
@@ -273,6 +389,7 @@ def test_a_digit_in_a_text_field_stays_a_digit(page_at: Any) -> None:
     assert page.input_value("#f-story").count("2") == 1
 
 
+@pytest.mark.browser
 def test_quick_keys_can_be_switched_off(page_at: Any) -> None:
     page = page_at("/kieu-mau")
     page.uncheck("[data-quickkeys-switch]", force=True)
@@ -281,6 +398,7 @@ def test_quick_keys_can_be_switched_off(page_at: Any) -> None:
     assert not page.is_checked("input[name=danger][value=no]")
 
 
+@pytest.mark.browser
 def test_choosing_a_commune_writes_its_code(page_at: Any) -> None:
     page = page_at("/kieu-mau")
     page.focus("#f-commune")
@@ -291,6 +409,7 @@ def test_choosing_a_commune_writes_its_code(page_at: Any) -> None:
     assert page.evaluate("document.querySelector('input[type=hidden][name=commune]').value") == "90101"
 
 
+@pytest.mark.browser
 def test_nothing_is_searched_while_a_syllable_is_composed(page_at: Any) -> None:
     page = page_at("/kieu-mau")
     asked: list[str] = []
@@ -300,9 +419,10 @@ def test_nothing_is_searched_while_a_syllable_is_composed(page_at: Any) -> None:
         "i.dispatchEvent(new InputEvent('input', {bubbles: true, isComposing: true}))"
     )
     page.wait_for_timeout(600)
-    assert asked == []
+    assert not any("/kieu-mau/xa" in one for one in asked)
 
 
+@pytest.mark.browser
 def test_shift_three_times_leaves_and_cannot_be_walked_back(page_at: Any) -> None:
     page = page_at("/bao-tin")
     for _ in range(3):
@@ -312,6 +432,7 @@ def test_shift_three_times_leaves_and_cannot_be_walked_back(page_at: Any) -> Non
     assert "/bao-tin" not in page.url
 
 
+@pytest.mark.browser
 def test_the_first_link_of_the_error_summary_leads_to_the_box(page_at: Any) -> None:
     page = page_at("/kieu-mau")
     page.locator(".govuk-error-summary a").first.click()

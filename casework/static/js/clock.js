@@ -45,19 +45,18 @@ function show(chip, state, words) {
 function tick() {
   const at = now();
   for (const chip of document.querySelectorAll("[data-due]")) {
-    const left = Math.floor((Date.parse(chip.dataset.due) - at) / 60000);
+    const left = (Date.parse(chip.dataset.due) - at) / 60000;
     if (Number.isNaN(left)) continue;
     if (left > 1440 && chip.dataset.unit === "working_days") continue;
-    if (left < 0) show(chip, "late", parts.dataset.late.replace("{time}", span(-left)));
+    if (left < 0) show(chip, "late", parts.dataset.late.replace("{time}", span(Math.floor(-left))));
     else {
       const warned = chip.dataset.state === "soon" || (chip.dataset.warn && at >= Date.parse(chip.dataset.warn));
-      show(chip, warned ? "soon" : "fine", parts.dataset.left.replace("{time}", span(left)));
+      show(chip, warned ? "soon" : "fine", parts.dataset.left.replace("{time}", span(Math.floor(left))));
     }
   }
 }
 
 if (parts && document.querySelector("[data-due]")) {
-  tick();
   setInterval(tick, Math.max(1000, 60000 / speed));
   document.addEventListener("visibilitychange", () => document.hidden || tick());
 }
