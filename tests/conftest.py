@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from sqlalchemy import Engine
-from sqlmodel import SQLModel
 
-from casework.audit.models import APPEND_ONLY_DDL
 from casework.clock import FrozenClock
 from casework.db import APP_ROLE, OWNER_ROLE, EmbeddedServer, make_engine
 from casework.law.loader import load_law
 from casework.law.model import Law
-from casework.migrate import MIGRATIONS, grant_application_rights, upgrade
+from casework.migrate import upgrade
 from casework.settings import Settings
 from casework.vault.keys import Keys, create_key_file
 
@@ -38,6 +36,15 @@ class Database:
     name: str
     url: str
     owner_url: str
+
+
+@pytest.fixture
+def server_folder() -> Iterator[Path]:
+    """A place for a server of the test's own. Not `tmp_path`: pytest closes its parent to other accounts at every start,
+    and as root the server runs as another account."""
+    folder = Path(tempfile.mkdtemp(prefix="casework-tests-"))
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
@@ -62,24 +69,8 @@ def server() -> Iterator[EmbeddedServer]:
 def template(server: EmbeddedServer) -> str:
     """Name of the database that was migrated once and is copied for each test."""
     server.create_database(TEMPLATE)
-    if not list((MIGRATIONS / "versions").glob("*.py")):
-        _build_without_migrations(server.url(OWNER_ROLE, TEMPLATE))
-        return TEMPLATE
     upgrade(server.url(OWNER_ROLE, TEMPLATE), APP_ROLE)
     return TEMPLATE
-
-
-def _build_without_migrations(owner_url: str) -> None:
-    """Until the first revision is written: the tables of the rooms that the collected tests have imported."""
-    engine = make_engine(owner_url)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("create schema keystore")
-        SQLModel.metadata.create_all(connection)
-        if "audit_entry" in SQLModel.metadata.tables:
-            for statement in APPEND_ONLY_DDL:
-                connection.exec_driver_sql(statement)
-        grant_application_rights(connection, APP_ROLE)
-    engine.dispose()
 
 
 @pytest.fixture

@@ -1,0 +1,93 @@
+"""Every column that could hold words or a day and stands in clear, with the reason why a stolen dump may show it."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Float, Integer, MetaData, SmallInteger, Uuid
+
+from casework.vault.columns import Sealed
+
+# Ids are random, moments and counters say nothing by themselves. Any other type is sealed or listed below.
+HARMLESS = (Uuid, DateTime, Boolean, Integer, BigInteger, SmallInteger, Float)
+
+DIGEST = "a digest: cannot be turned back"
+CODE = "a random code, given out so that it can be named without naming anybody"
+LAW = "an id of the law's data (state, form, action, rule, edition), the same for every case of that kind"
+ROLE = "a role, not a person"
+PLACE = "a public office or place, with its public code"
+TRAIL = "the audit trail: closed lists of words, and hashes that the verifier reads without any key"
+
+CLEAR: dict[tuple[str, str], str] = {
+    ("api_key", "digest"): DIGEST,
+    ("api_key", "name"): "what the administrator calls the machine",
+    ("audit_checkpoint", "fingerprint"): "names a public key",
+    ("audit_checkpoint", "head"): TRAIL,
+    ("audit_checkpoint", "previous"): TRAIL,
+    ("audit_checkpoint", "signature"): TRAIL,
+    ("audit_entry", "actor_role"): ROLE,
+    ("audit_entry", "fields"): "names of fields, never their values",
+    ("audit_entry", "hash"): TRAIL,
+    ("audit_entry", "object_type"): TRAIL,
+    ("audit_entry", "prev_hash"): TRAIL,
+    ("audit_entry", "request_id"): "random",
+    ("audit_entry", "result"): TRAIL,
+    ("audit_entry", "tag"): TRAIL,
+    ("case_clock", "case_code"): CODE,
+    ("case_clock", "counted"): "public days of the calendar",
+    ("case_clock", "edition"): LAW,
+    ("case_clock", "rule"): LAW,
+    ("case_clock", "state"): "whether the clock runs",
+    ("case_clock", "warn_at"): "moments",
+    ("case_file", "code"): CODE,
+    ("case_file", "edition"): LAW,
+    ("case_file", "risk"): "a band of three; the queues are sorted by it",
+    ("case_file", "state"): LAW,
+    ("clock_effect", "effect"): "a word of a closed list and a moment",
+    ("closed_call", "kind"): "a word of a closed list; nothing about anybody is kept of such a call",
+    ("document", "action"): LAW,
+    ("document", "author_role"): ROLE,
+    ("document", "edition"): LAW,
+    ("document", "form"): LAW,
+    ("draft", "page"): LAW,
+    ("duty", "role"): ROLE,
+    ("heartbeat", "name"): "names a process",
+    ("notice", "body"): "one of a closed list of texts that name neither child nor act, with a case code and a time",
+    ("notice", "case_code"): CODE,
+    ("notice", "fault"): "a code of a closed list, never the provider's words",
+    ("notice", "provider_id"): "the provider's random id of the message",
+    ("notice", "state"): "where the message stands",
+    ("notice", "text_id"): "which of the closed list of texts",
+    ("received_once", "answer"): "codes, names of clocks and times",
+    ("received_once", "body_digest"): DIGEST,
+    ("received_once", "key_digest"): DIGEST,
+    ("referral", "case_code"): CODE,
+    ("referral", "kind"): "police or health",
+    ("referral", "shows"): "names of field groups, never what is in them",
+    ("report", "code"): CODE,
+    ("scope_key", "kek_id"): "names the wrapping key",
+    ("scope_key", "wrapped"): "a key wrapped by a key that is not in the database",
+    ("sign_in_attempt", "username_digest"): DIGEST,
+    ("signed_in_session", "token_digest"): DIGEST,
+    ("staff", "hamlet"): "the village that a collaborator serves, a public post",
+    ("staff", "password_hash"): "argon2id",
+    ("staff", "role"): ROLE,
+    ("staff", "username"): "an account's name, chosen by the office; the person's name and phone are sealed",
+    ("unit", "code"): PLACE,
+    ("unit", "folded_name"): PLACE,
+    ("unit", "kind"): PLACE,
+    ("unit", "name"): PLACE,
+    ("unit", "valid_from"): "a public day of an office",
+    ("unit", "valid_to"): "a public day of an office",
+    ("unread_report", "code"): CODE,
+    ("unread_report", "faults"): "names of our own fields and codes of faults, never values",
+}
+
+
+def telling_columns(metadata: MetaData) -> set[tuple[str, str]]:
+    """(table, column) of every column that is neither harmless by its type nor sealed."""
+    return {
+        (table.name, column.name) for table in metadata.tables.values() for column in table.columns if tells(column)
+    }
+
+
+def tells(column: Column[object]) -> bool:
+    return not isinstance(column.type, (*HARMLESS, Sealed))
