@@ -122,7 +122,9 @@ def update() -> list[str]:
     """Brings the catalogue into step and compiles it; returns what still lacks an English wording."""
     old = read_catalogue() if CATALOGUE.exists() else Catalog(locale="en")
     held = {(one.context, _key(one.id)): one.string for one in old if one.id}
-    new = Catalog(locale="en", charset="utf-8", project="casework", fuzzy=False)
+    new = Catalog(
+        locale="en", charset="utf-8", header_comment="# English wordings; the ids are Vietnamese.", fuzzy=False
+    )
     for (context, identity), where in sorted(said().items(), key=lambda item: (item[1], str(item[0]))):
         new.add(identity, held.get((context, identity), ""), locations=[(where, None)], context=context)  # type: ignore[list-item]  # babel allows a place without a line
     CATALOGUE.parent.mkdir(parents=True, exist_ok=True)
