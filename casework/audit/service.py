@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable
 from datetime import UTC
@@ -13,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, insert, text
 from sqlmodel import col, select
 
+from casework.audit.anchorfile import Anchored, append_anchor, read_anchor
 from casework.audit.chain import GENESIS, HASHED, Statement, entry_hash
 from casework.audit.models import AuditCheckpoint, AuditEntry
 from casework.audit.queries import last_checkpoint
@@ -35,7 +35,7 @@ def record(
 ) -> None:
     """Remembers one entry; it is chained and written just before the work commits, or dropped with it.
 
-    `result` is "done" or "refused". `fields` are names; a name that could be a value (blanks, accents) raises ValueError.
+    `result` is "done" or "refused". `fields` are names; one that could be a value (blanks, accents) raises ValueError.
     `reason` is sealed under the key of `case_id`, so that must be a case that exists when a reason is given.
     """
     names = list(fields)
@@ -76,7 +76,7 @@ def seal_checkpoint(work: Work, force: bool = False, every_rows: int = 1000) -> 
         at=work.now.astimezone(UTC),
         size=size,
         head=head,
-        previous=statement_of(last).digest(last.signature) if last else GENESIS,
+        previous=anchored(last).statement.digest(last.signature) if last else GENESIS,
         fingerprint=work.keys.fingerprint,
     )
     checkpoint = AuditCheckpoint(**vars(statement), signature=work.keys.sign(statement.signed_bytes()))
@@ -86,38 +86,31 @@ def seal_checkpoint(work: Work, force: bool = False, every_rows: int = 1000) -> 
 
 
 def anchor(work: Work, path: Path) -> int:
-    """Appends the committed checkpoints that the file at `path` lacks, one JSON object a line; returns how many.
+    """Appends the checkpoints that the file at `path` lacks and returns how many; they are on disk when this returns.
 
-    Call it in a work of its own after the one that sealed: a checkpoint that was rolled back must not be anchored. The
-    file (0600) is on disk when this returns. Keep it, or a copy, where the database's owner cannot write.
+    Call it in a work of its own after the one that sealed: a checkpoint that was rolled back must not be anchored. Keep
+    the file, or a copy of it, where the database's owner cannot write.
     """
     _lock_chain(work)  # one writer of the file at a time
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    known = max((json.loads(line)["id"] for line in _whole_lines(path)), default=0)
+    known = max((line.statement.id for line in read_anchor(path) if line), default=0)
     query = select(AuditCheckpoint).where(col(AuditCheckpoint.id) > known).order_by(col(AuditCheckpoint.id))
-    lines = [json.dumps(anchor_line(checkpoint)) for checkpoint in work.session.exec(query)]
+    lines = [anchored(checkpoint) for checkpoint in work.session.exec(query)]
     if lines:
-        _append(path, "".join(f"{line}\n" for line in lines).encode())
+        append_anchor(path, lines)
     return len(lines)
 
 
-def anchor_line(checkpoint: AuditCheckpoint) -> dict[str, str | int]:
-    """A checkpoint as the anchor file keeps it; bytes in hex, `at` ISO 8601 in UTC."""
-    return {
-        "id": checkpoint.id,
-        "at": checkpoint.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "size": checkpoint.size,
-        "head": checkpoint.head.hex(),
-        "previous": checkpoint.previous.hex(),
-        "fingerprint": checkpoint.fingerprint,
-        "signature": checkpoint.signature.hex(),
-    }
-
-
-def statement_of(checkpoint: AuditCheckpoint) -> Statement:
-    return Statement(
-        checkpoint.id, checkpoint.at, checkpoint.size, checkpoint.head, checkpoint.previous, checkpoint.fingerprint
+def anchored(checkpoint: AuditCheckpoint) -> Anchored:
+    """The row as a line of the anchor file."""
+    statement = Statement(
+        id=checkpoint.id,
+        at=checkpoint.at,
+        size=checkpoint.size,
+        head=checkpoint.head,
+        previous=checkpoint.previous,
+        fingerprint=checkpoint.fingerprint,
     )
+    return Anchored(statement, checkpoint.signature)
 
 
 def _write_chain(work: Work, entries: list[AuditEntry]) -> None:
@@ -144,21 +137,3 @@ def _read_head(connection: Connection) -> tuple[int, bytes]:
         select(col(AuditEntry.seq), col(AuditEntry.hash)).order_by(col(AuditEntry.seq).desc()).limit(1)
     ).one_or_none()
     return (row[0], row[1]) if row else (0, GENESIS)
-
-
-def _whole_lines(path: Path) -> list[str]:
-    """The lines of the file; a last line that a crash cut short is no line (its checkpoint is appended again)."""
-    if not path.exists():
-        return []
-    return path.read_text().split("\n")[:-1]
-
-
-def _append(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "r+b", buffering=0) as file:
-        size = file.seek(0, os.SEEK_END)
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            cut = os.pread(descriptor, size, 0).rfind(b"\n") + 1
-            file.truncate(cut)
-        file.write(content)
-        os.fsync(descriptor)

@@ -13,6 +13,7 @@ class Tag(StrEnum):
     SESSION_THROTTLED = "session:throttled"
     SESSION_CLOSED = "session:closed"
 
+    CASE_OPENED = "case:opened"
     CASE_READ = "case:read"
     CASE_LIST_READ = "case:list-read"
     DOCUMENT_READ = "document:read"

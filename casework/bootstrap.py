@@ -1,0 +1,58 @@
+"""Builds the office once: settings, database, law, keys, clock, SMS."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from casework.clock import Clock, SystemClock
+from casework.db import EmbeddedServer, check_application_role, make_engine
+from casework.law.calendar import Calendar, calendar_of
+from casework.law.loader import load_law
+from casework.law.model import Law
+from casework.migrate import check_current
+from casework.notices.sms import SmsSender, sender_for
+from casework.settings import Settings
+from casework.vault.keys import Keys, load_key_file
+from casework.work import Actor, Work, begin
+
+
+@dataclass(frozen=True)
+class Office:
+    """Everything a door needs, made once and passed along."""
+
+    settings: Settings
+    engine: Engine
+    law: Law
+    calendar: Calendar
+    keys: Keys
+    clock: Clock
+    sms: SmsSender
+
+    def begin(self, actor: Actor) -> AbstractContextManager[Work]:
+        """One piece of work: committed on leave, rolled back on any error. `now` is read from the office's clock."""
+        return begin(self.engine, actor, self.clock.now(), self.law, self.calendar, self.keys)
+
+
+def open_office(settings: Settings, *, clock: Clock | None = None, sms: SmsSender | None = None) -> Office:
+    """Raises UnsafeStart, LawFault: the office does not open on a half-made foundation.
+
+    With no CASEWORK_DATABASE_URL the embedded server is expected to run already (`EmbeddedServer.start`).
+    """
+    url = settings.database_url or EmbeddedServer(settings.data_dir).url()
+    law = load_law()
+    keys = load_key_file(settings.key_file)
+    engine = make_engine(url)
+    check_application_role(engine)
+    check_current(engine)
+    return Office(
+        settings=settings,
+        engine=engine,
+        law=law,
+        calendar=calendar_of(law),
+        keys=keys,
+        clock=clock or SystemClock(),
+        sms=sms or sender_for(settings),
+    )

@@ -1,0 +1,98 @@
+"""A case, its documents and the drafts people are still writing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import Index, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from casework.people.models import moment
+from casework.vault.columns import Sealed
+
+
+class Case(SQLModel, table=True):
+    """One child's case. Clear: what the clocks and the queues need. Everything a child could be known by is in `facts`.
+
+    `facts` seals {datum: {"value", "form", "at"}}: each datum's latest answer, where it was asked and when.
+    `state` is written by `cases.service` alone (a whole-building test holds that).
+    """
+
+    __tablename__ = "case_file"
+    __table_args__ = (
+        Index("ix_case_file_responsible", "responsible_unit_id", "state"),
+        Index("ix_case_file_incident", "incident_unit_id"),
+        Index("ix_case_file_province", "province_id", "state"),
+        Index("ix_case_file_opened", "province_id", "received_at"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    code: str = Field(sa_type=Text, unique=True)
+    state: str = Field(sa_type=Text)
+    risk: str = Field(sa_type=Text)
+    edition: str = Field(sa_type=Text)
+    received_at: datetime = Field(sa_column=moment())  # the first receipt anywhere: the 12 hours count from here
+    opened_at: datetime = Field(sa_column=moment())
+    changed_at: datetime = Field(sa_column=moment())
+    incident_unit_id: UUID | None = Field(default=None, foreign_key="unit.id")
+    residence_unit_id: UUID | None = Field(default=None, foreign_key="unit.id", index=True)
+    responsible_unit_id: UUID = Field(foreign_key="unit.id")
+    province_id: UUID = Field(foreign_key="unit.id")
+    facts: bytes | None = Field(default=None, sa_type=Sealed)
+    rev: int = 0
+
+    @property
+    def scope_id(self) -> UUID:
+        return self.id
+
+
+class NameBucket(SQLModel, table=True):
+    """A coarse keyed digest of a child's name, to find candidates without a name in the database.
+
+    So coarse that many names share a bucket: a hit is opened and compared, never believed.
+    """
+
+    __tablename__ = "name_bucket"
+    __table_args__ = (Index("ix_name_bucket", "bucket"),)
+
+    case_id: UUID = Field(primary_key=True, foreign_key="case_file.id")
+    bucket: int = Field(primary_key=True)
+
+
+class Document(SQLModel, table=True):
+    """A filled form, as it was handed in. Never changed afterwards: a correction is a further document."""
+
+    __tablename__ = "document"
+    __table_args__ = (UniqueConstraint("case_id", "form", "serial"),)
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    case_id: UUID = Field(foreign_key="case_file.id")
+    form: str = Field(sa_type=Text)
+    edition: str = Field(sa_type=Text)
+    serial: int = 1  # first, second … of this form in this case
+    action: str = Field(sa_type=Text)
+    author_id: UUID | None = Field(default=None, foreign_key="staff.id")
+    author_role: str = Field(sa_type=Text)
+    at: datetime = Field(sa_column=moment())
+    content: bytes | None = Field(default=None, sa_type=Sealed)
+    rev: int = 0
+
+    @property
+    def scope_id(self) -> UUID:
+        return self.case_id
+
+
+class Draft(SQLModel, table=True):
+    """What one person has typed on one page and not handed in. Sealed under the case, or under the person if there is none."""
+
+    __tablename__ = "draft"
+    __table_args__ = (Index("ix_draft_page", "staff_id", "page", "scope_id", unique=True),)
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    staff_id: UUID = Field(foreign_key="staff.id")
+    page: str = Field(sa_type=Text)  # "action:submit-plan", "intake", "report"
+    scope_id: UUID = Field()
+    saved_at: datetime = Field(sa_column=moment())
+    content: bytes | None = Field(default=None, sa_type=Sealed)
+    rev: int = 0

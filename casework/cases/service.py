@@ -1,0 +1,327 @@
+"""Cases change here and nowhere else. `take_action` is the one door through which a case's state moves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from casework.audit.service import record
+from casework.audit.tags import Tag
+from casework.cases.models import Case, Document, NameBucket
+from casework.cases.queries import documents_of, facts_of_case, latest_content, units_of
+from casework.cases.rules import GUARDS, NAME_BUCKETS, GuardSight, fact, new_code
+from casework.clock import local
+from casework.deadlines import service as deadlines
+from casework.deadlines.queries import running_of
+from casework.deadlines.service import ClockOwner
+from casework.errors import Forbidden, GuardRefused, Invalid
+from casework.law.forms import concludes_lower, facts_of
+from casework.law.model import Action
+from casework.law.procedure import actions_from, find_action, target_of
+from casework.notices.service import About, notify_post
+from casework.people.rules import LIAISON_ROLES, Role, may_act
+from casework.vault.fold import fold_name
+from casework.work import Work
+
+SECOND_PERSON = "second-person"
+INTAKE_ACTIONS = ("join-report",)  # made by an arriving report, not by a button
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What an action did: the case as it now stands and the document it left, if it had a form."""
+
+    case: Case
+    action: Action
+    document: Document | None
+
+
+def open_case(
+    work: Work,
+    *,
+    received_at: datetime,
+    responsible_unit_id: UUID,
+    province_id: UUID,
+    incident_unit_id: UUID | None,
+    danger: str,
+    values: Mapping[str, Any],
+) -> Case:
+    """Opens a case with its Mẫu 01 (`values` by the form's field ids) and starts its first clocks.
+
+    `received_at` (UTC) is the first receipt anywhere: the 12 running hours of article 26.3 count from it.
+    """
+    first = work.law.initial_state
+    case = Case(
+        code=_free_code(work),
+        state=first.id,
+        risk=first.risk or "unassessed",
+        edition=work.law.edition.id,
+        received_at=received_at,
+        opened_at=work.now,
+        changed_at=work.now,
+        incident_unit_id=incident_unit_id,
+        responsible_unit_id=responsible_unit_id,
+        province_id=province_id,
+    )
+    work.seal(case, facts={})
+    work.session.add(case)
+    work.session.flush()
+    _hand_in(work, case, "01", values, action="open")
+    record(work, Tag.CASE_OPENED, case_id=case.id, object_type="case", object_id=case.id)
+    owner = _clock_owner(case)
+    clock = deadlines.start(work, owner, "emergency", since=received_at)
+    if danger != "no":
+        deadlines.start(work, owner, "acknowledge", since=work.now)
+    role = Role.WORKER if incident_unit_id is not None else Role.SUPERVISOR
+    notify_post(
+        work,
+        unit_id=responsible_unit_id,
+        role=role,
+        text_id="report-received",
+        about=About(case.id, case.code),
+        due_at=clock.due_at,
+    )
+    return case
+
+
+def take_action(
+    work: Work,
+    case: Case,
+    action_id: str,
+    values: Mapping[str, Any] | None = None,
+    *,
+    liaison_unit: UUID | None = None,
+    subject_id: UUID | None = None,
+    to_unit: UUID | None = None,
+    since: datetime | None = None,
+) -> Taken:
+    """Makes one move of the procedure, with its form's `values` if it has one.
+
+    law finds the transition → role and unit → guards → change → audit → clocks → notices, in the caller's transaction.
+    Raises IllegalMove (with what is allowed instead), Forbidden, GuardRefused or Invalid; then nothing has changed and the
+    caller must roll back. `liaison_unit` and `subject_id` name the body and the referral an act is about; `to_unit` the
+    commune a case is sent to; `since` (UTC, default now) is the moment the clocks it starts count from.
+    """
+    # The row is locked and read anew: two people pressing at once make one move and one refusal, never half of each.
+    work.session.refresh(case, with_for_update=True)
+    action = find_action(work.law, case.state, action_id)
+    decision = may_act(
+        work.actor, action.roles, units_of(case), liaison_unit=liaison_unit, liaison=action.liaison is not None
+    )
+    if not decision.allowed:
+        raise Forbidden(decision.reason)
+    given = dict(values or {})
+    _check_guards(work, case, action, given)
+    outcome = _outcome(work, action, given)
+
+    decided = {**given, action.outcome_field: outcome} if action.outcome_field else given
+    target = target_of(action, case.state, decided)
+    risk = action.outcome_risk.get(outcome or "") or work.law.states[target].risk
+    moved = target != case.state
+    case.state = target
+    if risk and (moved or outcome):
+        case.risk = risk
+    case.changed_at = work.now
+    if to_unit is not None:
+        _send_to_unit(work, case, to_unit)
+    document = _hand_in(work, case, action.form, given, action=action.id) if action.form else None
+    work.session.add(case)
+    record(
+        work,
+        action.tag,
+        case_id=case.id,
+        object_type="document" if document else action.liaison or "case",
+        object_id=document.id if document else subject_id or case.id,
+        fields=tuple(given),
+    )
+    _turn_clocks(work, case, action, outcome, given, subject_id=subject_id, liaison_unit=liaison_unit, since=since)
+    _tell(work, case, action, liaison_unit)
+    return Taken(case, action, document)
+
+
+def record_refusal(work: Work, case: Case, action_id: str, reason: str) -> None:
+    """Keeps a refused attempt, in a transaction of its own: the attempt's own work has rolled back."""
+    record(
+        work,
+        Tag.MOVE_REFUSED,
+        case_id=case.id,
+        object_type=action_id,
+        object_id=case.id,
+        result="refused",
+        reason=reason,
+    )
+
+
+def record_read(work: Work, case: Case, *, what: str = "case", object_id: UUID | None = None) -> None:
+    """Keeps that somebody saw content of a case; must be committed before the page leaves."""
+    record(work, Tag.CASE_READ, case_id=case.id, object_type=what, object_id=object_id or case.id)
+
+
+def keep_residence(work: Work, case: Case, residence_unit_id: UUID | None) -> None:
+    """Notes the commune of residence, which leads the plan (Children Law 52.2)."""
+    case.residence_unit_id = residence_unit_id
+    work.session.add(case)
+
+
+def name_bucket(work: Work, name: str) -> int:
+    return int.from_bytes(work.keys.digest("child-name", fold_name(name))[:4], "big") % NAME_BUCKETS
+
+
+# ---------------------------------------------------------------- the parts of a move
+
+
+def _outcome(work: Work, action: Action, given: Mapping[str, Any]) -> str | None:
+    """The value that decides where the move leads. [D]: a conclusion lower than the flags goes to a second person."""
+    if action.outcome_field is None:
+        return None
+    value = given.get(action.outcome_field)
+    if value is None:
+        raise Invalid({action.outcome_field: "missing"})
+    if action.form and SECOND_PERSON in action.outcomes and concludes_lower(work.law.forms[action.form], given):
+        return SECOND_PERSON
+    return str(value)
+
+
+def _check_guards(work: Work, case: Case, action: Action, given: Mapping[str, Any]) -> None:
+    if not action.guards:
+        return
+    running = {clock.rule: clock for clock in running_of(work, [case.id]).get(case.id, [])}
+    sight = GuardSight(
+        facts=facts_of_case(work, case),
+        form=work.law.forms[action.form] if action.form else None,
+        values=given,
+        now=work.now,
+        commune_known=case.incident_unit_id is not None,
+        separated_since=running["separation"].started_at if "separation" in running else None,
+        monitored_until=running["monitoring"].due_at if "monitoring" in running else None,
+        documents={one.form: one.at for one in documents_of(work, case.id)},
+        last_values=lambda form: latest_content(work, case.id, form),
+    )
+    for guard in action.guards:
+        if not GUARDS[guard](sight):
+            raise GuardRefused(guard)
+
+
+def _hand_in(work: Work, case: Case, form_id: str, values: Mapping[str, Any], *, action: str) -> Document:
+    last = work.session.exec(
+        select(func.max(Document.serial)).where(Document.case_id == case.id, Document.form == form_id)
+    ).one()
+    document = Document(
+        case_id=case.id,
+        form=form_id,
+        edition=case.edition,
+        serial=(last or 0) + 1,
+        action=action,
+        author_id=work.actor.id,
+        author_role=work.actor.role,
+        at=work.now,
+    )
+    work.seal(document, content=dict(values))
+    work.session.add(document)
+    _keep_facts(
+        work, case, facts_of(work.law.forms[form_id], values), source=form_id, add_only=action in INTAKE_ACTIONS
+    )
+    return document
+
+
+def _keep_facts(work: Work, case: Case, found: Mapping[str, Any], *, source: str, add_only: bool) -> None:
+    """Writes the latest answers into the case's facts: one owner a datum, corrected once for all later forms.
+
+    A further report only adds what nobody knew yet (`add_only`): hearsay does not overwrite what a worker has seen.
+    """
+    if not found:
+        return
+    facts = dict(facts_of_case(work, case))
+    at = work.now.isoformat()
+    for datum, value in found.items():
+        if fact(facts, datum) != value and not (add_only and datum in facts):
+            facts[datum] = {"value": value, "form": source, "at": at}
+    work.seal(case, facts=facts)
+    name = found.get("child.name")
+    if name:
+        bucket = NameBucket(case_id=case.id, bucket=name_bucket(work, name))
+        work.session.merge(bucket)
+
+
+def _turn_clocks(
+    work: Work,
+    case: Case,
+    action: Action,
+    outcome: str | None,
+    given: Mapping[str, Any],
+    *,
+    subject_id: UUID | None,
+    liaison_unit: UUID | None,
+    since: datetime | None,
+) -> None:
+    owner = _clock_owner(case, liaison_unit)
+    own_subject = subject_id if liaison_unit is not None else None
+    for rule in (*action.stops, *action.outcome_stops.get(outcome or "", ())):
+        deadlines.stop(work, case.id, rule, subject_id=own_subject)
+    for rule in action.cancels:
+        deadlines.stop(work, case.id, rule, met=False, subject_id=own_subject)
+    for rule in action.resumes:
+        deadlines.resume(work, owner, rule)
+    for rule in (*action.starts, *action.outcome_starts.get(outcome or "", ())):
+        set_date = _set_date(work, rule, action, given)
+        deadlines.start(work, owner, rule, since=since, set_date=set_date, subject_id=own_subject)
+
+
+def _set_date(work: Work, rule_id: str, action: Action, given: Mapping[str, Any]) -> date | None:
+    """A due date that a form sets itself: the review date of the plan, the last day of a separation."""
+    datum = work.law.deadlines[rule_id].set_by_form
+    if datum is None or action.form is None:
+        return None
+    value = facts_of(work.law.forms[action.form], given).get(datum)
+    return date.fromisoformat(value) if value else None
+
+
+def _tell(work: Work, case: Case, action: Action, liaison_unit: UUID | None) -> None:
+    clocks = running_of(work, [case.id]).get(case.id, [])
+    soonest = clocks[0].due_at if clocks else None
+    for text_id, role in action.notify:
+        if role in LIAISON_ROLES:
+            unit = liaison_unit
+        elif role == Role.SUPERVISOR:
+            unit = case.province_id
+        else:
+            unit = case.responsible_unit_id
+        if unit is None:
+            continue
+        due_at = next((one.due_at for one in clocks if one.owner_unit_id == unit), soonest)
+        notify_post(work, unit_id=unit, role=role, text_id=text_id, about=About(case.id, case.code), due_at=due_at)
+
+
+def _send_to_unit(work: Work, case: Case, to_unit: UUID) -> None:
+    deadlines.move_to_unit(work, case.id, from_unit=case.responsible_unit_id, to_unit=to_unit)
+    case.responsible_unit_id = to_unit
+    case.incident_unit_id = to_unit
+
+
+def _clock_owner(case: Case, unit_id: UUID | None = None) -> ClockOwner:
+    return ClockOwner(case.id, case.code, unit_id or case.responsible_unit_id, case.province_id)
+
+
+def _free_code(work: Work) -> str:
+    """A code not in use. A clash is one in 33 million a year and case; the unique index decides in a race."""
+    while True:
+        code = new_code("TE", local(work.now).year)
+        if work.session.exec(select(Case.id).where(col(Case.code) == code)).first() is None:
+            return code
+
+
+def allowed_now(work: Work, case: Case) -> tuple[Action, ...]:
+    """The moves this person may make on this case now, in the law's order; liaison acts belong to referrals."""
+    return tuple(
+        action
+        for action in actions_from(work.law, case.state, work.actor.role)
+        if action.liaison is None
+        and action.id not in INTAKE_ACTIONS
+        and may_act(work.actor, action.roles, units_of(case)).allowed
+    )

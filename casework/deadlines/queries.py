@@ -1,0 +1,78 @@
+"""Read-only questions about clocks, and how a clock reads to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from casework.clock import local
+from casework.deadlines.models import CaseClock, ClockState
+from casework.law.calendar import Calendar
+from casework.law.model import DeadlineRule
+from casework.work import Work
+
+
+@dataclass(frozen=True)
+class ClockReading:
+    """One clock at one moment. `look` is late, soon, fine, done or done-late; `left` is negative when late.
+
+    `working_days_left` is None unless the rule counts working days and more than a day is left.
+    """
+
+    clock: CaseClock
+    rule: DeadlineRule
+    look: str
+    left: timedelta
+    working_days_left: int | None
+
+
+def clocks_of(work: Work, case_id: UUID) -> Sequence[CaseClock]:
+    """Every clock a case ever had, by due time."""
+    return work.session.exec(
+        select(CaseClock).where(CaseClock.case_id == case_id).order_by(col(CaseClock.due_at))
+    ).all()
+
+
+def running_of(work: Work, case_ids: Iterable[UUID]) -> dict[UUID, list[CaseClock]]:
+    """The running clocks of many cases, soonest first."""
+    found: dict[UUID, list[CaseClock]] = {}
+    ids = list(case_ids)
+    if not ids:
+        return found
+    for clock in work.session.exec(
+        select(CaseClock)
+        .where(col(CaseClock.case_id).in_(ids), CaseClock.state == ClockState.RUNNING)
+        .order_by(col(CaseClock.due_at))
+    ):
+        found.setdefault(clock.case_id, []).append(clock)
+    return found
+
+
+def read_clock(work: Work, clock: CaseClock) -> ClockReading:
+    return reading_at(clock, work.law.deadlines[clock.rule], work.now, work.calendar)
+
+
+def working_days_left(calendar: Calendar, now: datetime, due_at: datetime) -> int:
+    """Working days after today up to and with the day the deadline ends, on Vietnam's calendar."""
+    today, last = local(now).date(), local(due_at).date()
+    return sum(calendar.is_working(today + timedelta(days=n)) for n in range(1, (last - today).days + 1))
+
+
+def reading_at(clock: CaseClock, rule: DeadlineRule, now: datetime, calendar: Calendar) -> ClockReading:
+    """How a clock stands at `now` (UTC). Soon means a quarter of the whole time or less is left."""
+    until = clock.stopped_at or now
+    left = clock.due_at - until
+    days = None
+    if clock.state != ClockState.RUNNING:
+        look = "done-late" if left < timedelta(0) else "done"
+    elif left < timedelta(0):
+        look = "soon" if rule.period else "late"
+    else:
+        look = "soon" if left <= (clock.due_at - clock.started_at) / 4 else "fine"
+        if rule.unit == "working_days" and left > timedelta(days=1):
+            days = working_days_left(calendar, now, clock.due_at)
+    return ClockReading(clock, rule, look, left, days)

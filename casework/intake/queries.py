@@ -1,0 +1,105 @@
+"""Read-only lists of what arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from casework.cases.models import Case
+from casework.cases.queries import candidates_for, recent_of_commune
+from casework.cases.rules import age_at, fact
+from casework.cases.service import name_bucket
+from casework.clock import local
+from casework.errors import NotFound
+from casework.intake.models import ClosedCall, Report, UnreadReport
+from casework.intake.rules import AGE_SLACK, REPEAT_HINT_WITHIN, SAME_CHILD_WITHIN
+from casework.work import Work
+
+OPERATOR_READS_BACK = timedelta(minutes=30)  # how long an operator may open what they took down themselves
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A report without its content: code, case code, where it went, how far it got."""
+
+    report: Report
+    case: Case
+
+
+def own_reports(work: Work, *, limit: int = 50) -> list[Receipt]:
+    """What the person signed in has reported, newest first: codes and states only."""
+    rows = work.session.exec(
+        select(Report, Case)
+        .join(Case, col(Case.id) == Report.case_id)
+        .where(Report.staff_id == work.actor.id)
+        .order_by(col(Report.recorded_at).desc())
+        .limit(limit)
+    ).all()
+    return [Receipt(report, case) for report, case in rows]
+
+
+def own_receipt(work: Work, code: str) -> Receipt:
+    """Raises NotFound for a report that is not this person's own."""
+    row = work.session.exec(
+        select(Report, Case)
+        .join(Case, col(Case.id) == Report.case_id)
+        .where(Report.code == code, Report.staff_id == work.actor.id)
+    ).first()
+    if row is None:
+        raise NotFound
+    return Receipt(*row)
+
+
+def recent_receipts(work: Work, *, limit: int = 50) -> list[Receipt]:
+    """The newest reports of the hotline and of other systems: the shift's queue, without content."""
+    rows = work.session.exec(
+        select(Report, Case)
+        .join(Case, col(Case.id) == Report.case_id)
+        .order_by(col(Report.recorded_at).desc())
+        .limit(limit)
+    ).all()
+    return [Receipt(report, case) for report, case in rows]
+
+
+def waiting_unread(work: Work) -> Sequence[UnreadReport]:
+    return work.session.exec(
+        select(UnreadReport).where(col(UnreadReport.settled_at).is_(None)).order_by(col(UnreadReport.received_at))
+    ).all()
+
+
+def calls_closed_since(work: Work, since: datetime) -> int:
+    return work.session.exec(select(func.count()).select_from(ClosedCall).where(ClosedCall.at >= since)).one()
+
+
+@dataclass(frozen=True)
+class Similar:
+    """A case that may be about the same child, and why it may be: no content of the case is told."""
+
+    case: Case
+    reasons: tuple[str, ...]  # "name", "age"
+
+
+def similar_cases(work: Work, unit_id: UUID, values: dict[str, Any]) -> list[Similar]:
+    """Cases of this commune that a new report may repeat: same name, accents aside, or the same age within 30 days."""
+    found: dict[UUID, Similar] = {}
+    name = values.get("child_name")
+    if name:
+        bucket = name_bucket(work, name)
+        for case, facts in candidates_for(work, unit_id=unit_id, bucket=bucket, since=work.now - SAME_CHILD_WITHIN):
+            if name_bucket(work, fact(facts, "child.name") or "") == bucket:
+                found[case.id] = Similar(case, ("name",))
+    age = values.get("child_age")
+    if age is not None:
+        recent = recent_of_commune(work, unit_id, work.now - REPEAT_HINT_WITHIN)
+        for case, facts in zip(recent, work.open_all(recent, "facts"), strict=True):
+            known = age_at(facts or {}, local(work.now).date())
+            if known is not None and abs(known - int(age)) <= AGE_SLACK:
+                before = found.get(case.id)
+                found[case.id] = Similar(case, (*(before.reasons if before else ()), "age"))
+    return list(found.values())[:5]

@@ -1,0 +1,241 @@
+"""A report arrives. Whatever door it came by, it is recorded here, and it opens a case or joins one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+
+from casework.audit.service import record
+from casework.audit.tags import Tag
+from casework.cases.models import Case
+from casework.cases.queries import candidates_for
+from casework.cases.rules import new_code
+from casework.cases.service import name_bucket, open_case, take_action
+from casework.clock import local
+from casework.deadlines.models import CaseClock
+from casework.deadlines.queries import running_of
+from casework.errors import IdempotencyMismatch, Invalid, NotFound
+from casework.intake.models import ClosedCall, ReceivedOnce, Report, UnreadReport
+from casework.intake.rules import ACCOUNT_FIELDS, REPORTER_FIELDS, SAME_CHILD_WITHIN, believable, is_same_child
+from casework.intake.schemas import ClockOut, FaultOut, KeptOut, ReportIn, ReportOut, received_at_of, submitted_from
+from casework.law.forms import read
+from casework.notices.service import About, notify_post
+from casework.people import queries as people
+from casework.people.models import ApiKey, Unit
+from casework.people.rules import Role
+from casework.work import Work
+
+
+@dataclass(frozen=True)
+class Received:
+    """A recorded report, its case, and the clocks that run on it now."""
+
+    report: Report
+    case: Case
+    clocks: list[CaseClock] = field(default_factory=list)
+
+
+def receive_report(
+    work: Work,
+    values: Mapping[str, Any],
+    *,
+    received_at: datetime,
+    client: ApiKey | None = None,
+    external_id: str | None = None,
+    as_sent: Mapping[str, Any] | None = None,
+    into: Case | None = None,
+) -> Received:
+    """Records a report. `values` are the checked answers of Mẫu 01; `received_at` (UTC) is when the first word was heard.
+
+    A commune we do not know goes to the provincial desk, with the clocks running. `into` joins a case a person has chosen;
+    else the open case of the same commune about the same child, else a new one. Raises Invalid for a time not believable.
+    """
+    if not believable(received_at, work.now):
+        raise Invalid({"received_at": "out-of-range"})
+    answers = {key: value for key, value in values.items() if key not in REPORTER_FIELDS}
+    answers.setdefault("danger_now", "unknown")
+    answers["received_at"] = local(received_at).isoformat(timespec="seconds")
+    commune = people.commune_by_code(work, str(values.get("incident_commune", "")))
+    case = into or (_open_case_of_same_child(work, answers, commune) if commune else None)
+    joined = case is not None
+    if case is None:
+        case = _open(work, answers, commune, received_at)
+    else:
+        take_action(work, case, "join-report", answers, since=received_at)
+    report = Report(
+        code=_free_code(work),
+        case_id=case.id,
+        joined=joined,
+        received_at=received_at,
+        recorded_at=work.now,
+        staff_id=work.actor.id if client is None else None,
+        client_id=client.id if client else None,
+    )
+    reporter = {key.removeprefix("reporter_"): values[key] for key in REPORTER_FIELDS if values.get(key)}
+    extra = {"external_id": external_id, "as_sent": dict(as_sent or {})}
+    work.seal(report, reporter=reporter or None, extra=extra if external_id or as_sent else None)
+    work.session.add(report)
+    work.session.flush()
+    record(work, Tag.REPORT_RECEIVED, case_id=case.id, object_type="report", object_id=report.id, fields=tuple(answers))
+    return Received(report, case, running_of(work, [case.id]).get(case.id, []))
+
+
+def check_account(values: Mapping[str, Any]) -> dict[str, str]:
+    """The faults of a report that says nothing of what happened; Mẫu 01 itself requires the commune."""
+    if any(values.get(one) for one in ACCOUNT_FIELDS):
+        return {}
+    return {"narrative": "missing"}
+
+
+def receive_posted(work: Work, client: ApiKey, body: bytes, key: str | None) -> tuple[int, dict[str, Any]]:
+    """The whole of `POST /api/v1/reports` after the key was checked: (status, answer).
+
+    201 and the codes and clocks; 202 where the body could not be read and is kept sealed for a person. The same key and
+    body get the same answer; raises IdempotencyMismatch for the same key with another body.
+    """
+    once = _claim_key(work, client, body, key) if key else None
+    if once is not None and once.status:
+        record(work, Tag.REPORT_REPLAYED, object_type="api_key", object_id=client.id)
+        return once.status, dict(once.answer)
+    status, answer = _read_and_receive(work, client, body)
+    if once is not None:
+        once.status, once.answer = status, answer
+        work.session.add(once)
+    return status, answer
+
+
+def _claim_key(work: Work, client: ApiKey, body: bytes, key: str) -> ReceivedOnce:
+    """The row of this key. A second request with the same key waits here until the first has committed."""
+    key_digest = work.keys.digest("idempotency", key)
+    body_digest = work.keys.digest("idempotency", body.decode("utf-8", "surrogateescape"))
+    work.session.connection().execute(
+        insert(ReceivedOnce)
+        .values(client_id=client.id, key_digest=key_digest, body_digest=body_digest, status=0, answer={}, at=work.now)
+        .on_conflict_do_nothing()
+    )
+    once = work.session.get_one(ReceivedOnce, (client.id, key_digest))
+    if once.body_digest != body_digest:
+        raise IdempotencyMismatch
+    return once
+
+
+def _read_and_receive(work: Work, client: ApiKey, body: bytes) -> tuple[int, dict[str, Any]]:
+    try:
+        parsed = ReportIn.model_validate(json.loads(body))
+    except ValidationError as refused:
+        # Only where and of what kind: pydantic's own text repeats the input.
+        faults = [FaultOut(field=".".join(map(str, one["loc"])), fault=str(one["type"])) for one in refused.errors()]
+        return keep_unread(work, client, body, faults)
+    except (ValueError, RecursionError):
+        return keep_unread(work, client, body, [FaultOut(field="", fault="not-json")])
+    submitted, kept = submitted_from(parsed, work.law)
+    filled = read(work.law.forms["01"], submitted, today=local(work.now).date())
+    faults_found = {**filled.faults, **check_account(filled.values)}
+    received_at = received_at_of(parsed.received_at, work.now)
+    if received_at is None or not believable(received_at, work.now):
+        faults_found["received_at"] = "not-a-time" if received_at is None else "out-of-range"
+    if faults_found or received_at is None:
+        found = [FaultOut(field=name, fault=fault) for name, fault in faults_found.items()]
+        return keep_unread(work, client, body, found)
+    received = receive_report(
+        work, filled.values, received_at=received_at, client=client, external_id=parsed.external_id, as_sent=kept
+    )
+    return 201, answer_of(work, received).model_dump(mode="json")
+
+
+def answer_of(work: Work, received: Received) -> ReportOut:
+    return ReportOut(
+        report=received.report.code,
+        case=received.case.code,
+        clocks=[
+            ClockOut(name=clock.rule, due_at=clock.due_at, article=work.law.deadlines[clock.rule].article)
+            for clock in received.clocks
+        ],
+    )
+
+
+def keep_unread(work: Work, client: ApiKey | None, body: bytes, faults: list[FaultOut]) -> tuple[int, dict[str, Any]]:
+    """Keeps a body nobody could read, sealed, and wakes the hotline's desk to look at it."""
+    unread = UnreadReport(
+        code=_free_code(work),
+        client_id=client.id if client else None,
+        received_at=work.now,
+        faults=[one.model_dump() for one in faults],
+    )
+    work.seal(unread, body=body.decode("utf-8", "backslashreplace"))
+    work.session.add(unread)
+    record(work, Tag.REPORT_MALFORMED_KEPT, object_type="unread_report", object_id=unread.id)
+    desk = people.hotline(work)
+    if desk is not None:
+        notify_post(
+            work, unit_id=desk.id, role=Role.HOTLINE, text_id="report-malformed", about=About(None, unread.code)
+        )
+    return 202, KeptOut(review=unread.code, faults=faults).model_dump(mode="json")
+
+
+def settle_unread(work: Work, unread: UnreadReport, report: Report | None) -> None:
+    """Notes that a person has read a kept body, and which report came of it (None: it was none)."""
+    unread.settled_at = work.now
+    unread.settled_by = work.actor.id
+    unread.report_id = report.id if report else None
+    work.session.add(unread)
+    record(work, Tag.REVIEW_DONE, object_type="unread_report", object_id=unread.id)
+
+
+def unread_report(work: Work, code: str) -> UnreadReport:
+    """Raises NotFound."""
+    found = work.session.exec(select(UnreadReport).where(UnreadReport.code == code)).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def close_call(work: Work, kind: str) -> None:
+    """Counts a call that was no case. Raises Invalid for a kind that is not on the list."""
+    if work.actor.id is None or work.law.option("non_case", kind) is None:
+        raise Invalid({"kind": "not-a-choice"})
+    call = ClosedCall(kind=kind, staff_id=work.actor.id, at=work.now)
+    work.session.add(call)
+    record(work, Tag.REPORT_CLOSED_NO_CASE, object_type="closed_call", object_id=call.id)
+
+
+def _open(work: Work, answers: Mapping[str, Any], commune: Unit | None, received_at: datetime) -> Case:
+    province = people.province_for(work, work.actor)
+    return open_case(
+        work,
+        received_at=received_at,
+        responsible_unit_id=commune.id if commune else province.id,
+        province_id=(commune.province_id if commune else None) or province.id,
+        incident_unit_id=commune.id if commune else None,
+        danger=str(answers["danger_now"]),
+        values=answers,
+    )
+
+
+def _open_case_of_same_child(work: Work, answers: Mapping[str, Any], commune: Unit) -> Case | None:
+    name = answers.get("child_name")
+    if not name:
+        return None
+    found = candidates_for(work, unit_id=commune.id, bucket=name_bucket(work, name), since=work.now - SAME_CHILD_WITHIN)
+    today = local(work.now).date()
+    return next((case for case, facts in found if is_same_child(answers, facts, today)), None)
+
+
+def _free_code(work: Work) -> str:
+    while True:
+        code = new_code("TN", local(work.now).year)
+        taken = work.session.exec(select(Report.id).where(col(Report.code) == code)).first()
+        if taken is None:
+            return code
+
+
+def report_of(work: Work, report_id: UUID) -> Report:
+    return work.session.get_one(Report, report_id)

@@ -1,0 +1,127 @@
+"""Units, staff, duty rota, sessions. A unit or a person is closed, never deleted: old papers still name them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import Column, DateTime, Index, LargeBinary, Text
+from sqlmodel import Field, SQLModel
+
+from casework.vault.cabinet import OFFICE_SCOPE
+from casework.vault.columns import Sealed
+
+
+def moment(*, nullable: bool = False) -> Column[datetime]:
+    """A column for an instant: aware, stored in UTC."""
+    return Column(DateTime(timezone=True), nullable=nullable)
+
+
+class UnitKind(StrEnum):
+    NATIONAL = "national"
+    PROVINCE = "province"
+    COMMUNE = "commune"
+    HOTLINE = "hotline"
+    POLICE = "police"
+    HEALTH = "health"
+
+
+class Unit(SQLModel, table=True):
+    """An office. `code` is the GSO code for places and our own for bodies; codes are text, leading zeros count."""
+
+    __tablename__ = "unit"
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    code: str = Field(sa_type=Text, unique=True)
+    name: str = Field(sa_type=Text)
+    folded_name: str = Field(sa_type=Text, index=True)  # without accents, for search
+    kind: str = Field(sa_type=Text)
+    province_id: UUID | None = Field(default=None, foreign_key="unit.id", index=True)
+    valid_from: date | None = None
+    valid_to: date | None = None
+    successor_id: UUID | None = Field(default=None, foreign_key="unit.id")
+
+
+class Staff(SQLModel, table=True):
+    """A person with an account. `person` seals {"name", "phone"}; a post title is enough on most screens.
+
+    They are not a child's secrets, but a stolen dump must not be a directory of who handles them.
+    """
+
+    __tablename__ = "staff"
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    username: str = Field(sa_type=Text, unique=True)
+    password_hash: str = Field(sa_type=Text)
+    role: str = Field(sa_type=Text)
+    unit_id: UUID = Field(foreign_key="unit.id", index=True)
+    hamlet: str | None = Field(default=None, sa_type=Text)  # a collaborator's own village
+    person: bytes | None = Field(default=None, sa_type=Sealed)
+    rev: int = 0
+    created_at: datetime = Field(sa_column=moment())
+    closed_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+
+    @property
+    def scope_id(self) -> UUID:
+        return OFFICE_SCOPE
+
+
+class Duty(SQLModel, table=True):
+    """Who holds a post (unit and role) from when to when; alerts go to the post, never to a name."""
+
+    __tablename__ = "duty"
+    __table_args__ = (Index("ix_duty_post", "unit_id", "role", "starts_at"),)
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    unit_id: UUID = Field(foreign_key="unit.id")
+    role: str = Field(sa_type=Text)
+    staff_id: UUID = Field(foreign_key="staff.id")
+    starts_at: datetime = Field(sa_column=moment())
+    ends_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+
+
+class SignedInSession(SQLModel, table=True):
+    """A signed-in browser. Only the digest of its token is kept."""
+
+    __tablename__ = "signed_in_session"
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    token_digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
+    staff_id: UUID = Field(foreign_key="staff.id", index=True)
+    created_at: datetime = Field(sa_column=moment())
+    last_seen_at: datetime = Field(sa_column=moment())
+    ended_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+
+
+class SignInAttempt(SQLModel, table=True):
+    """One failed try for a user name, known or not. Rows and not memory: every web process must count the same."""
+
+    __tablename__ = "sign_in_attempt"
+    __table_args__ = (Index("ix_sign_in_attempt_who", "username_digest", "at"),)
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    username_digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    at: datetime = Field(sa_column=moment())
+
+
+class ApiKey(SQLModel, table=True):
+    """A machine that may post reports. Only the digest of its key is kept."""
+
+    __tablename__ = "api_key"
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    name: str = Field(sa_type=Text)
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
+    unit_id: UUID = Field(foreign_key="unit.id")
+    created_at: datetime = Field(sa_column=moment())
+    revoked_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+
+
+class Heartbeat(SQLModel, table=True):
+    """When a long-lived process was last seen alive."""
+
+    __tablename__ = "heartbeat"
+
+    name: str = Field(sa_type=Text, primary_key=True)
+    at: datetime = Field(sa_column=moment())

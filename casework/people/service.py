@@ -1,0 +1,210 @@
+"""Accounts, sign-in and duty: the use cases of the staff room."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import delete, func
+from sqlmodel import col, select
+
+from casework.audit.service import record
+from casework.audit.tags import Tag
+from casework.errors import SignInRefused, TooManyAttempts
+from casework.people.models import ApiKey, Duty, Heartbeat, SignedInSession, SignInAttempt, Staff, Unit
+from casework.people.rules import SESSION_LIMIT, THROTTLE_LONGEST_WAIT, Role, idle_limit, throttle_wait
+from casework.vault.fold import fold_name
+from casework.work import Actor, Work
+
+_hasher = PasswordHasher()  # argon2id, 64 MiB, t=3, p=4: the library's own defaults
+# A hash of nothing anybody knows: an unknown user costs as much time as a known one.
+_NOBODY = _hasher.hash(secrets.token_urlsafe(16))
+SEEN_EVERY = timedelta(minutes=1)  # how often a session's last use is written down
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A live session: the raw token goes into the browser's cookie and nowhere else."""
+
+    token: str
+    staff: Staff
+
+
+def create_unit(
+    work: Work, *, code: str, name: str, kind: str, province_id: UUID | None = None, valid_from: date | None = None
+) -> Unit:
+    unit = Unit(
+        code=code, name=name, folded_name=fold_name(name), kind=kind, province_id=province_id, valid_from=valid_from
+    )
+    work.session.add(unit)
+    work.session.flush()
+    return unit
+
+
+def create_staff(
+    work: Work,
+    *,
+    username: str,
+    password: str,
+    role: Role,
+    unit: Unit,
+    name: str,
+    phone: str | None = None,
+    hamlet: str | None = None,
+) -> Staff:
+    """Opens an account. The password is hashed here and kept nowhere."""
+    staff = Staff(
+        username=username.strip().lower(),
+        password_hash=_hasher.hash(password),
+        role=role.value,
+        unit_id=unit.id,
+        hamlet=hamlet,
+        created_at=work.now,
+    )
+    work.seal(staff, person={"name": name, "phone": phone})
+    work.session.add(staff)
+    work.session.flush()
+    record(work, Tag.ACCOUNT_CREATED, object_type="staff", object_id=staff.id)
+    return staff
+
+
+def put_on_duty(work: Work, staff: Staff, *, starts_at: datetime, ends_at: datetime | None = None) -> Duty:
+    """Puts a person on the rota of their own post."""
+    duty = Duty(unit_id=staff.unit_id, role=staff.role, staff_id=staff.id, starts_at=starts_at, ends_at=ends_at)
+    work.session.add(duty)
+    record(work, Tag.DUTY_CHANGED, object_type="staff", object_id=staff.id)
+    return duty
+
+
+def create_api_key(work: Work, *, name: str, unit: Unit) -> str:
+    """Returns the raw key once; only its digest is kept."""
+    raw = "cw_" + secrets.token_urlsafe(32)
+    work.session.add(ApiKey(name=name, digest=work.keys.digest("api-key", raw), unit_id=unit.id, created_at=work.now))
+    record(work, Tag.API_KEY_CREATED, object_type="unit", object_id=unit.id)
+    return raw
+
+
+def sign_in(work: Work, username: str, password: str) -> SignedIn:
+    """Raises SignInRefused or TooManyAttempts. This work then rolls back: the door notes it with `note_failed_sign_in`."""
+    name = username.strip().lower()
+    _check_throttle(work, name)
+    staff = work.session.exec(select(Staff).where(Staff.username == name, col(Staff.closed_at).is_(None))).first()
+    try:
+        _hasher.verify(staff.password_hash if staff else _NOBODY, password)
+    except (VerificationError, InvalidHashError):
+        raise SignInRefused from None
+    if staff is None:
+        raise SignInRefused
+    work.session.execute(delete(SignInAttempt).where(col(SignInAttempt.username_digest) == _name_digest(work, name)))
+    token = secrets.token_urlsafe(32)
+    work.session.add(
+        SignedInSession(
+            token_digest=work.keys.digest("session", token),
+            staff_id=staff.id,
+            created_at=work.now,
+            last_seen_at=work.now,
+        )
+    )
+    work.actor = actor_of(work, staff)
+    record(work, Tag.SESSION_OPENED, object_type="staff", object_id=staff.id)
+    return SignedIn(token, staff)
+
+
+def note_failed_sign_in(work: Work, username: str, *, throttled: bool) -> None:
+    digest = _name_digest(work, username.strip().lower())
+    if not throttled:
+        work.session.add(SignInAttempt(username_digest=digest, at=work.now))
+    record(work, Tag.SESSION_THROTTLED if throttled else Tag.SESSION_REFUSED, result="refused")
+
+
+def _name_digest(work: Work, name: str) -> bytes:
+    """A name typed at the door may be anything, a password included: it is never kept in clear."""
+    return work.keys.digest("sign-in", name)
+
+
+def _check_throttle(work: Work, name: str) -> None:
+    digest = _name_digest(work, name)
+    since = work.now - THROTTLE_LONGEST_WAIT * 2
+    failures, latest = work.session.exec(
+        select(func.count(), func.max(SignInAttempt.at)).where(
+            SignInAttempt.username_digest == digest, SignInAttempt.at > since
+        )
+    ).one()
+    wait = throttle_wait(failures)
+    if latest is not None and work.now < latest + wait:
+        raise TooManyAttempts(int((latest + wait - work.now).total_seconds()) + 1)
+
+
+def resume_session(work: Work, token: str) -> Staff | None:
+    """The person whose live session this token is, or None. Writes the last use down at most once a minute."""
+    found = _session_of(work, token)
+    if found is None:
+        return None
+    session, staff = found
+    if not _is_live(session, staff, work.now):
+        return None
+    if work.now - session.last_seen_at > SEEN_EVERY:
+        session.last_seen_at = work.now
+        work.session.add(session)
+    return staff
+
+
+def owner_of_expired_session(work: Work, token: str) -> Staff | None:
+    """Whose session this was, though it is over: what they typed is kept as their draft until they are back."""
+    found = _session_of(work, token)
+    if found is None or found[0].ended_at is not None or found[1].closed_at is not None:
+        return None
+    return found[1]
+
+
+def sign_out(work: Work, token: str) -> None:
+    found = _session_of(work, token)
+    if found is not None and found[0].ended_at is None:
+        found[0].ended_at = work.now
+        work.session.add(found[0])
+        record(work, Tag.SESSION_CLOSED, object_type="staff", object_id=found[1].id)
+
+
+def _session_of(work: Work, token: str) -> tuple[SignedInSession, Staff] | None:
+    row = work.session.exec(
+        select(SignedInSession, Staff)
+        .join(Staff, col(Staff.id) == SignedInSession.staff_id)
+        .where(SignedInSession.token_digest == work.keys.digest("session", token))
+    ).first()
+    return (row[0], row[1]) if row else None
+
+
+def _is_live(session: SignedInSession, staff: Staff, now: datetime) -> bool:
+    return (
+        session.ended_at is None
+        and staff.closed_at is None
+        and now - session.created_at <= SESSION_LIMIT
+        and now - session.last_seen_at <= idle_limit(staff.role)
+    )
+
+
+def actor_of(work: Work, staff: Staff, request_id: str = "") -> Actor:
+    unit = work.session.get_one(Unit, staff.unit_id)
+    return Actor(
+        id=staff.id,
+        role=staff.role,
+        unit_id=unit.id,
+        province_id=unit.province_id or unit.id,
+        request_id=request_id or work.actor.request_id,
+    )
+
+
+def person_of(work: Work, staff: Staff) -> dict[str, Any]:
+    """The sealed {"name", "phone"} of a member of staff."""
+    opened: dict[str, Any] = work.open(staff, "person") or {}
+    return opened
+
+
+def beat(work: Work) -> None:
+    """Writes down that the jobs process is alive; /readyz reads it."""
+    work.session.merge(Heartbeat(name="jobs", at=work.now))

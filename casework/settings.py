@@ -1,0 +1,81 @@
+"""What the office is told from outside: one frozen value, read once, refused when it does not hold together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from casework.errors import UnsafeStart
+
+SMS_KINDS = ("console", "twilio")
+PLACEHOLDERS = ("changeme", "change-me", "placeholder", "secret", "xxx", "todo", "example")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting, with the environment name it is read from in `from_environment`.
+
+    `database_url` None means: the embedded server under `data_dir`. `owner_database_url` is the role that owns the tables
+    and runs migrations; the application itself never connects with it.
+    """
+
+    data_dir: Path
+    key_file: Path
+    database_url: str | None = None
+    owner_database_url: str | None = None
+    public_url: str = "http://127.0.0.1:8000"
+    sms: str = "console"
+    twilio_account_sid: str = ""
+    twilio_auth_token: str = ""
+    twilio_from: str = ""
+    twilio_api: str | None = None
+    metrics_token: str | None = None
+
+    @property
+    def embedded(self) -> bool:
+        return self.database_url is None
+
+    @property
+    def anchor_file(self) -> Path:
+        """Where checkpoints of the audit trail are kept outside the database."""
+        return self.data_dir / "anchor" / "checkpoints.jsonl"
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """Raises UnsafeStart with one plain line for the first setting that is missing, unreadable or a placeholder."""
+    data_dir = Path(environ.get("CASEWORK_DATA_DIR", "./.casework")).expanduser().resolve()
+    settings = Settings(
+        data_dir=data_dir,
+        key_file=Path(environ.get("CASEWORK_KEY_FILE", str(data_dir / "keys" / "office.key"))).expanduser().resolve(),
+        database_url=environ.get("CASEWORK_DATABASE_URL") or None,
+        owner_database_url=environ.get("CASEWORK_OWNER_DATABASE_URL") or None,
+        public_url=environ.get("CASEWORK_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/"),
+        sms=environ.get("CASEWORK_SMS", "console"),
+        twilio_account_sid=environ.get("TWILIO_ACCOUNT_SID", ""),
+        twilio_auth_token=environ.get("TWILIO_AUTH_TOKEN", ""),
+        twilio_from=environ.get("TWILIO_FROM", ""),
+        twilio_api=environ.get("CASEWORK_TWILIO_API") or None,
+        metrics_token=environ.get("CASEWORK_METRICS_TOKEN") or None,
+    )
+    check_settings(settings)
+    return settings
+
+
+def check_settings(settings: Settings) -> None:
+    """Raises UnsafeStart. A placeholder left in a secret is refused: it would work, and anybody could guess it."""
+    if settings.sms not in SMS_KINDS:
+        raise UnsafeStart(f"CASEWORK_SMS must be one of {', '.join(SMS_KINDS)}")
+    if not settings.public_url.startswith(("http://", "https://")):
+        raise UnsafeStart("CASEWORK_PUBLIC_URL must begin with http:// or https://")
+    if settings.sms == "twilio":
+        needed = {
+            "TWILIO_ACCOUNT_SID": settings.twilio_account_sid,
+            "TWILIO_AUTH_TOKEN": settings.twilio_auth_token,
+            "TWILIO_FROM": settings.twilio_from,
+        }
+        for name, value in needed.items():
+            if not value or value.lower() in PLACEHOLDERS:
+                raise UnsafeStart(f"CASEWORK_SMS=twilio needs {name}")
+    if settings.metrics_token is not None and settings.metrics_token.lower() in PLACEHOLDERS:
+        raise UnsafeStart("CASEWORK_METRICS_TOKEN is a placeholder")

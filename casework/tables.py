@@ -1,0 +1,17 @@
+"""Imports every room's tables, so that the metadata is whole wherever it is needed."""
+
+from __future__ import annotations
+
+from sqlmodel import SQLModel
+
+from casework.audit import models as audit
+from casework.cases import models as cases
+from casework.deadlines import models as deadlines
+from casework.intake import models as intake
+from casework.notices import models as notices
+from casework.people import models as people
+from casework.referral import models as referral
+from casework.vault import models as vault
+
+ROOMS = (audit, cases, deadlines, intake, notices, people, referral, vault)
+metadata = SQLModel.metadata

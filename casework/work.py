@@ -1,0 +1,94 @@
+"""`Work`: one piece of the office's work, kept or dropped whole.
+
+It carries the session, who acts, the one `now` of the decision, the law and the key cabinet. Rooms add rows to it and
+never commit; only the door that began it does, by leaving the `with` block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from casework.law.calendar import Calendar
+from casework.law.model import Law
+from casework.vault.cabinet import Cabinet, SealedRow
+from casework.vault.keys import Keys
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts: a plain value. `role` is one of the roles of `people`, or "system" for the office's own clock.
+
+    `request_id` ties the audit entries of one request together; it is random and says nothing.
+    """
+
+    id: UUID | None
+    role: str
+    unit_id: UUID | None = None
+    province_id: UUID | None = None
+    request_id: str = ""
+
+
+SYSTEM = Actor(id=None, role="system")
+
+
+class Work:
+    """Use through `begin`. `now` is aware and in UTC and the same for the whole piece of work."""
+
+    def __init__(self, session: Session, actor: Actor, now: datetime, law: Law, calendar: Calendar, keys: Keys) -> None:
+        self.session = session
+        self.actor = actor
+        self.now = now
+        self.law = law
+        self.calendar = calendar
+        self.keys = keys
+        self.cabinet = Cabinet(session, keys, now)
+        self._last: dict[Hashable, Callable[[], None]] = {}
+        self._kept: dict[Hashable, Any] = {}
+
+    def seal(self, row: SealedRow, **columns: Any) -> None:
+        """Seals JSON values into columns of `row` under its scope's key and raises its revision by one."""
+        self.cabinet.seal(row, **columns)
+
+    def open(self, row: SealedRow, column: str) -> Any:
+        """The JSON value sealed in `column`, or None. Raises Tampered if it does not belong where it stands."""
+        return self.cabinet.open(row, column)
+
+    def open_all(self, rows: Iterable[SealedRow], column: str) -> list[Any]:
+        """Opens one column of many rows with one look-up of their keys."""
+        return self.cabinet.open_all(rows, column)
+
+    def at_the_end(self, key: Hashable, act: Callable[[], None]) -> None:
+        """Runs `act` once just before the commit (the audit chain is written there, so its lock is held shortest)."""
+        self._last.setdefault(key, act)
+
+    def keep(self, key: Hashable, make: Callable[[], T]) -> T:
+        """A value made once for this piece of work."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        kept: T = self._kept[key]
+        return kept
+
+    def finish(self) -> None:
+        self.session.flush()
+        for act in self._last.values():
+            act()
+        self.session.commit()
+
+
+@contextmanager
+def begin(engine: Engine, actor: Actor, now: datetime, law: Law, calendar: Calendar, keys: Keys) -> Iterator[Work]:
+    """Commits on leave, rolls back on any error. Nothing outside may be told of success before this returns."""
+    with Session(engine, expire_on_commit=False) as session:
+        work = Work(session, actor, now, law, calendar, keys)
+        yield work
+        work.finish()
