@@ -14,19 +14,27 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from sqlalchemy import Engine
+from sqlmodel import select
 
 from casework.clock import FrozenClock
 from casework.db import APP_ROLE, OWNER_ROLE, EmbeddedServer, make_engine
+from casework.law.calendar import calendar_of
 from casework.law.loader import load_law
 from casework.law.model import Law
 from casework.migrate import upgrade
+from casework.people.models import Staff
+from casework.people.service import actor_of
 from casework.settings import Settings
 from casework.vault.keys import Keys, create_key_file
+from casework.work import SYSTEM, Actor, begin
 
 if TYPE_CHECKING:
     from casework.bootstrap import Office
+    from casework.demo.world import World
 
 TEMPLATE = "template_migrated"
+WORLD_TEMPLATE = "template_world"
+PASSWORD = "mat khau dien tap"  # of every account of the invented province
 
 
 @dataclass(frozen=True)
@@ -138,3 +146,53 @@ def office(settings: Settings, clock: FrozenClock) -> Iterator[Office]:
     office = open_office(settings, clock=clock)
     yield office
     office.engine.dispose()
+
+
+@dataclass(frozen=True)
+class Town:
+    """An office with the invented province in it. Every account's password is `password`; `act_as(username)` is its actor."""
+
+    office: Office
+    world: World
+    clock: FrozenClock
+    database: Database
+    password: str
+
+    def act_as(self, username: str) -> Actor:
+        with self.office.begin(SYSTEM) as work:
+            staff = work.session.exec(select(Staff).where(Staff.username == username)).one()
+            return actor_of(work, staff)
+
+
+@pytest.fixture(scope="session")
+def peopled(
+    server: EmbeddedServer, template: str, law: Law, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, World]:
+    """A database with the invented province, made once and copied for each test, and the key file it is sealed under."""
+    from casework.demo.world import build_world
+
+    key_file = tmp_path_factory.mktemp("world") / "keys" / "office.key"
+    keys = create_key_file(key_file)
+    server.create_database(WORLD_TEMPLATE, template)
+    engine = make_engine(server.url(APP_ROLE, WORLD_TEMPLATE))
+    at = datetime(2026, 11, 1, 1, 0, tzinfo=UTC)
+    with begin(engine, SYSTEM, at, law, calendar_of(law), keys) as work:
+        world = build_world(work, password=PASSWORD)
+    engine.dispose()
+    return key_file, world
+
+
+@pytest.fixture
+def town(server: EmbeddedServer, peopled: tuple[Path, World], clock: FrozenClock, tmp_path: Path) -> Iterator[Town]:
+    """A fresh copy of the invented province; the clock stands at Monday 23 November 2026, 08:00 in Việt Nam."""
+    from casework.bootstrap import open_office
+
+    key_file, world = peopled
+    name = f"town_{uuid.uuid4().hex[:12]}"
+    server.create_database(name, WORLD_TEMPLATE)
+    database = Database(name, server.url(APP_ROLE, name), server.url(OWNER_ROLE, name))
+    settings = Settings(data_dir=tmp_path, key_file=key_file, database_url=database.url)
+    office = open_office(settings, clock=clock)
+    yield Town(office, world, clock, database, PASSWORD)
+    office.engine.dispose()
+    server.drop_database(name)
