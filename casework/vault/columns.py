@@ -21,7 +21,8 @@ class SealedBytes(bytes):
 class Sealed(TypeDecorator[SealedBytes]):
     """`bytea` that takes envelopes only: plain text bound by mistake raises TypeError instead of reaching the disk.
 
-    Every comparison with a value raises, but for `is null`: two envelopes of one value differ, so a filter would silently find nothing.
+    Every comparison with a value raises, but for `is null`: two envelopes of one value differ, so a filter would
+    silently find nothing.
     """
 
     impl = LargeBinary
