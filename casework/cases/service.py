@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from casework.audit.tags import Tag
 from casework.cases.models import Case, Document, NameBucket
 from casework.cases.queries import documents_of, facts_of_case, latest_content, units_of
 from casework.cases.rules import GUARDS, NAME_BUCKETS, GuardSight, fact, new_code
-from casework.clock import local
+from casework.clock import VIETNAM, local
 from casework.deadlines import service as deadlines
 from casework.deadlines.queries import running_of
 from casework.deadlines.service import ClockOwner
@@ -268,17 +268,17 @@ def _turn_clocks(
         deadlines.stop(work, case.id, rule, met=False, subject_id=own_subject)
     for rule in action.resumes:
         deadlines.resume(work, owner, rule)
-    for rule in (*action.starts, *action.outcome_starts.get(outcome or "", ())):
-        set_date = _set_date(work, rule, action, given)
-        deadlines.start(work, owner, rule, since=since, set_date=set_date, subject_id=own_subject)
+    set_days = facts_of(work.law.forms[action.form], given) if action.form else {}
+    for rule_id in (*action.starts, *action.outcome_starts.get(outcome or "", ())):
+        rule = work.law.deadlines[rule_id]
+        # A day that a form sets counts from its midnight: the first of a separation, the date of a review.
+        first, last = _day_of(set_days, rule.start_by_form), _day_of(set_days, rule.set_by_form)
+        began = datetime.combine(first, time.min, VIETNAM) if first else since
+        deadlines.start(work, owner, rule_id, since=began, set_date=last, subject_id=own_subject)
 
 
-def _set_date(work: Work, rule_id: str, action: Action, given: Mapping[str, Any]) -> date | None:
-    """A due date that a form sets itself: the review date of the plan, the last day of a separation."""
-    datum = work.law.deadlines[rule_id].set_by_form
-    if datum is None or action.form is None:
-        return None
-    value = facts_of(work.law.forms[action.form], given).get(datum)
+def _day_of(set_days: Mapping[str, Any], datum: str | None) -> date | None:
+    value = set_days.get(datum) if datum else None
     return date.fromisoformat(value) if value else None
 
 

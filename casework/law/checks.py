@@ -164,8 +164,9 @@ def _deadlines(law: Law) -> Iterator[str]:
         for role in (rule.owner, rule.escalate):
             if role not in ROLES:
                 yield f"{where}: role {role!r} is unknown"
-        if rule.set_by_form is not None and rule.set_by_form not in data:
-            yield f"{where}: no form asks the date {rule.set_by_form!r}"
+        for datum in (rule.start_by_form, rule.set_by_form):
+            if datum is not None and datum not in data:
+                yield f"{where}: no form asks the date {datum!r}"
 
 
 def _forms(law: Law) -> Iterator[str]:

@@ -306,6 +306,7 @@ class _Reading:
                 warn_left=tuple(float(part) for part in one.get("warn_left", list, [])),
                 warn_on_days=tuple(int(day) for day in one.get("warn_on_days", list, [])),
                 by_product=one.flag("by_product"),
+                start_by_form=one.maybe("start_by_form"),
                 set_by_form=one.maybe("set_by_form"),
                 period=one.flag("period"),
             ),

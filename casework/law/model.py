@@ -177,6 +177,7 @@ class DeadlineRule:
     warn_left: tuple[float, ...] = ()
     warn_on_days: tuple[int, ...] = ()
     by_product: bool = False
+    start_by_form: str | None = None  # datum that holds the day it counts from, instead of the moment of the act
     set_by_form: str | None = None  # datum that holds the due date instead of `amount` (review date of the plan)
     period: bool = (
         False  # a time that has to pass (monitoring), not a limit: its end is no breach, only the next act's start

@@ -1,0 +1,90 @@
+"""Wiring only: the office and its doors become one WSGI application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from apiflask import APIFlask
+from flask import Blueprint
+from flask_babel import Babel
+from flask_wtf.csrf import CSRFProtect
+from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, PrefixLoader
+
+from casework.api import health, reports
+from casework.bootstrap import Office
+from casework.web import cases, collaborator, desk, liaison, operator, pages, signin
+from casework.web import office as office_pages
+from casework.web.access import check_every_route_declares, open_to_all
+from casework.web.faults import install_faults
+from casework.web.frame import install_frame, select_language
+from casework.web.guard import install_guard
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+BODY_LIMIT = 1024 * 1024  # bytes: forms and JSON; no page takes files yet
+FORM_PARTS_LIMIT = 2000
+
+
+def create_app(
+    office: Office, *, drill: str | None = None, drill_speed: float = 1.0, more_pages: Iterable[Blueprint] = ()
+) -> APIFlask:
+    """The application. Raises UnsafeStart if a route does not say who may open it.
+
+    `drill` is the ribbon's text and `more_pages` the pages of the demo; without them nothing of the demo exists.
+    """
+    app = APIFlask(
+        "casework",
+        title="casework",
+        version="1",
+        spec_path="/api/openapi.json",
+        docs_path=None,
+        static_folder=str(Path(__file__).resolve().parent / "static"),
+        template_folder=str(TEMPLATES),
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
+    secure = office.settings.public_url.startswith("https://")
+    app.config.update(
+        SECRET_KEY=office.keys.derive("flask-session"),
+        SESSION_COOKIE_NAME="__Host-casework" if secure else "casework",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict" if secure else "Lax",
+        MAX_CONTENT_LENGTH=BODY_LIMIT,
+        MAX_FORM_MEMORY_SIZE=BODY_LIMIT,
+        MAX_FORM_PARTS=FORM_PARTS_LIMIT,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a worker may take hours over one form
+        WTF_CSRF_SSL_STRICT=False,  # pages send no Referer; SameSite and the token stand instead
+        BABEL_TRANSLATION_DIRECTORIES=str(Path(__file__).resolve().parent / "translations"),
+        BABEL_DEFAULT_LOCALE="vi",
+        BABEL_DEFAULT_TIMEZONE="Asia/Ho_Chi_Minh",
+        SPEC_FORMAT="json",
+        OPENAPI_VERSION="3.1.0",
+    )
+    app.extensions["office"] = office
+    app.jinja_env.loader = ChoiceLoader(
+        [
+            FileSystemLoader(TEMPLATES),
+            PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")}),
+        ]
+    )
+    Babel(app, locale_selector=select_language)
+    csrf = CSRFProtect(app)
+    install_guard(app)
+    install_frame(app, drill=drill, drill_speed=drill_speed)
+    install_faults(app)
+    for room in (pages, signin, operator, collaborator, desk, cases, liaison, office_pages):
+        app.register_blueprint(room.bp)
+    for door in (reports.bp, health.bp):
+        csrf.exempt(door)  # a bearer key is no cookie: there is nothing to forge
+        app.register_blueprint(door)
+    for page in more_pages:
+        app.register_blueprint(page)
+    _declare_built_in_routes(app)
+    check_every_route_declares(app)
+    return app
+
+
+def _declare_built_in_routes(app: APIFlask) -> None:
+    for endpoint in ("static", "openapi.spec"):
+        view = app.view_functions[endpoint]
+        app.view_functions[endpoint] = open_to_all(lambda view=view, **kwargs: view(**kwargs))

@@ -1,0 +1,151 @@
+"""The frame around every page: navigation by role, language, the office's time, safe headers."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, current_app, g, get_flashed_messages, request, session, url_for
+from flask_babel import gettext as _
+
+from casework.clock import local
+from casework.people.rules import Role
+from casework.web import wording
+from casework.web.door import Viewer, the_office
+
+STATIC = Path(__file__).resolve().parent.parent / "static"
+YEAR_SECONDS = 365 * 24 * 3600
+COMPRESSED = ("text/css", "text/javascript", "application/javascript", "image/svg+xml")
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+        " form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'; worker-src 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+def install_frame(app: Flask, *, drill: str | None, drill_speed: float) -> None:
+    app.jinja_env.globals.update(
+        asset=asset,
+        law_text=wording.law_text,
+        moment_text=wording.moment_text,
+        short_moment=wording.short_moment,
+        article_name_of=wording.article_name,
+        role_title=wording.role_title,
+    )
+
+    @app.context_processor
+    def frame() -> dict[str, Any]:
+        viewer = g.get("viewer")
+        language = wording.language()
+        return {
+            "viewer": _shown_viewer(viewer),
+            "nav": _navigation(viewer) if viewer else [],
+            "language": language,
+            "language_url": url_for("pages.switch_language", to="vi" if language == "en" else "en", next=request.path),
+            "drill": _(drill) if drill else None,
+            "office_now": local(the_office().clock.now()).isoformat(timespec="seconds"),
+            "office_speed": drill_speed,
+            "notice": get_flashed_messages(with_categories=True),
+            "law": the_office().law,
+        }
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if the_office().settings.public_url.startswith("https://"):
+            response.headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}; includeSubDomains"
+        if request.endpoint == "static":
+            return _compressed(response)
+        # Nothing of a page stays behind in a browser's cache or history, signed in or not.
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def select_language() -> str:
+    """Babel's question: Vietnamese unless the reader has asked for English."""
+    return "en" if session.get("language") == "en" else "vi"
+
+
+@cache
+def asset(path: str) -> str:
+    """The address of a static file, with its content's digest: cached for a year, and never stale."""
+    digest = hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
+    return f"/static/{path}?v={digest}"
+
+
+def _compressed(response: Response) -> Response:
+    if request.args.get("v"):
+        response.cache_control.public = True
+        response.cache_control.max_age = YEAR_SECONDS
+        response.cache_control.no_cache = None
+    if (
+        response.status_code == 200
+        and response.mimetype in COMPRESSED
+        and "gzip" in request.headers.get("Accept-Encoding", "").lower()
+    ):
+        response.direct_passthrough = False
+        response.set_data(_gzipped(response.get_data()))
+        response.headers["Content-Encoding"] = "gzip"
+        response.vary.add("Accept-Encoding")
+    return response
+
+
+@cache
+def _gzipped(data: bytes) -> bytes:
+    # Static files only: compressing a page together with secrets would tell its length.
+    return gzip.compress(data, 9, mtime=0)
+
+
+def _shown_viewer(viewer: Viewer | None) -> dict[str, str] | None:
+    if viewer is None:
+        return None
+    return {"role": viewer.role, "role_title": wording.role_title(viewer.role), "unit_title": viewer.unit_title}
+
+
+def _navigation(viewer: Viewer) -> list[dict[str, Any]]:
+    items: dict[str, list[tuple[str, str]]] = {
+        Role.HOTLINE: [
+            ("operator.new", _("Tiếp nhận mới")),
+            ("operator.queue", _("Hàng chờ")),
+            ("operator.unread", _("Tin cần xem lại")),
+        ],
+        Role.COLLABORATOR: [("report.start", _("Báo tin")), ("report.mine", _("Tin của tôi"))],
+        Role.WORKER: [
+            ("desk.tasks", _("Việc của tôi")),
+            ("cases.listing", _("Ca")),
+            ("operator.new", _("Tiếp nhận")),
+            ("pages.forms", _("Biểu mẫu")),
+        ],
+        Role.CHAIR: [("desk.to_sign", _("Chờ ký")), ("cases.listing", _("Ca")), ("pages.forms", _("Biểu mẫu"))],
+        Role.SUPERVISOR: [
+            ("desk.supervise", _("Hạn")),
+            ("cases.listing", _("Ca")),
+            ("operator.unread", _("Tin cần xem lại")),
+        ],
+        Role.POLICE: [("liaison.listing", _("Việc chuyển đến"))],
+        Role.HEALTH: [("liaison.listing", _("Trẻ chuyển đến")), ("report.start", _("Báo nghi ngờ"))],
+        Role.ADMINISTRATOR: [
+            ("office.accounts", _("Tài khoản")),
+            ("office.rota", _("Ca trực")),
+            ("office.deadlines", _("Hạn luật định")),
+            ("office.status", _("Tình trạng")),
+        ],
+        Role.AUDITOR: [("office.trail", _("Nhật ký"))],
+    }
+    here = request.endpoint
+    return [
+        {"url": url_for(endpoint), "title": title, "current": endpoint == here, "count": None}
+        for endpoint, title in items.get(viewer.role, [])
+        if endpoint in current_app.view_functions
+    ]

@@ -1,0 +1,113 @@
+"""Before each page: who is this, may they open it, and what they typed is kept if their session has run out."""
+
+from __future__ import annotations
+
+import secrets
+from urllib.parse import urlsplit
+
+from flask import Flask, flash, g, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import LoginManager
+
+from casework.audit.service import record
+from casework.audit.tags import Tag
+from casework.cases.drafts import save_draft
+from casework.cases.queries import find_case
+from casework.errors import NotFound
+from casework.people.models import Staff
+from casework.people.queries import unit
+from casework.people.service import actor_of, owner_of_expired_session, resume_session
+from casework.web.access import MACHINE, PUBLIC, declared
+from casework.web.door import Viewer, the_office
+from casework.work import SYSTEM, Actor, Work
+
+
+def install_guard(app: Flask) -> None:
+    login = LoginManager(app)
+    login.session_protection = None  # our own session rows decide; a phone's address changes with every hill
+
+    @login.user_loader  # type: ignore[untyped-decorator]  # flask-login ships no types
+    def load(token: str) -> Viewer | None:
+        with the_office().begin(_nobody()) as work:
+            staff = resume_session(work, token)
+            return _viewer(work, token, staff) if staff else None
+
+    @app.before_request
+    def name_the_request() -> None:
+        g.request_id = secrets.token_hex(8)
+
+    @app.before_request
+    def check() -> ResponseReturnValue | None:
+        if request.endpoint is None:
+            return None  # no such page: the 404 is Flask's own
+        who = declared(app.view_functions[request.endpoint])
+        token = session.get("_user_id")
+        g.viewer = load(token) if token and who != MACHINE else None
+        if who in (PUBLIC, MACHINE):
+            return None
+        if g.viewer is None:
+            return _sign_in_first(app, token)
+        if g.viewer.role not in who:
+            raise NotFound
+        return None
+
+
+def record_refused_page() -> None:
+    """Keeps that somebody asked for a page or a thing that is not theirs: the endpoint, never the address."""
+    viewer = g.get("viewer")
+    if viewer is None:
+        return
+    with the_office().begin(viewer.actor) as work:
+        record(work, Tag.ACCESS_REFUSED, object_type=request.endpoint or "unknown-page", result="refused")
+
+
+def safe_next(target: str | None) -> str:
+    """A path of this app to go on to, or the front page: never another host's address."""
+    if target:
+        parts = urlsplit(target)
+        if not parts.scheme and not parts.netloc and target.startswith("/") and not target.startswith(("//", "/\\")):
+            return target
+    return "/"
+
+
+def _sign_in_first(app: Flask, token: str | None) -> ResponseReturnValue:
+    if request.method == "POST" and token and request.endpoint:
+        page = getattr(app.view_functions[request.endpoint], "draft_page", None)
+        if page is not None and _keep_typed(token, page(**(request.view_args or {}))):
+            flash(_("Phiên làm việc đã hết. Những gì đã gõ được giữ lại; đăng nhập để làm tiếp."), "warning")
+    if request.headers.get("X-Autosave"):
+        return "", 401
+    target = request.path if request.method == "GET" else request.headers.get("X-Page") or request.path
+    return redirect(url_for("signin.show", next=target), code=303)
+
+
+def _keep_typed(token: str, page: str) -> bool:
+    """Keeps what an expired session posted, as its owner's draft. False if nobody can be found to keep it for."""
+    typed = {name: request.form.getlist(name) for name in request.form if not name.startswith(("_", "csrf_"))}
+    with the_office().begin(_nobody()) as work:
+        staff = owner_of_expired_session(work, token)
+        if staff is None or not typed:
+            return False
+        work.actor = actor_of(work, staff)
+        code = (request.view_args or {}).get("code")
+        try:
+            save_draft(work, page, typed, find_case(work, code) if code else None)
+        except NotFound:
+            return False
+    return True
+
+
+def _viewer(work: Work, token: str, staff: Staff) -> Viewer:
+    return Viewer(
+        token=token,
+        actor=actor_of(work, staff, g.get("request_id", "")),
+        username=staff.username,
+        role=staff.role,
+        unit_title=unit(work, staff.unit_id).name,
+        hamlet=staff.hamlet,
+    )
+
+
+def _nobody() -> Actor:
+    return Actor(id=None, role=SYSTEM.role, request_id=g.get("request_id", ""))

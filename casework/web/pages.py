@@ -1,0 +1,65 @@
+"""Pages that belong to nobody in particular: the front door, language, help, the list of forms."""
+
+from __future__ import annotations
+
+from flask import Blueprint, g, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from casework.people.rules import Role
+from casework.web.access import open_to_all, open_to_staff
+from casework.web.door import the_office
+from casework.web.guard import safe_next
+
+bp = Blueprint("pages", __name__)
+
+HOMES = {
+    Role.HOTLINE.value: "operator.queue",
+    Role.COLLABORATOR.value: "report.start",
+    Role.WORKER.value: "desk.tasks",
+    Role.CHAIR.value: "desk.to_sign",
+    Role.SUPERVISOR.value: "desk.supervise",
+    Role.POLICE.value: "liaison.listing",
+    Role.HEALTH.value: "liaison.listing",
+    Role.ADMINISTRATOR.value: "office.accounts",
+    Role.AUDITOR.value: "office.trail",
+}
+
+
+@bp.get("/")
+@open_to_all
+def front() -> ResponseReturnValue:
+    if g.viewer is None:
+        return redirect(url_for("signin.show"))
+    return redirect(url_for(HOMES[g.viewer.role]))
+
+
+@bp.get("/ngon-ngu/<to>")
+@open_to_all
+def switch_language(to: str) -> ResponseReturnValue:
+    session["language"] = "en" if to == "en" else "vi"
+    return redirect(safe_next(request.args.get("next")), code=303)
+
+
+@bp.get("/tro-giup")
+@open_to_all
+def help_page() -> ResponseReturnValue:
+    return render_template("pages/help.html")
+
+
+@bp.get("/tro-giup/can-cu-phap-ly")
+@open_to_all
+def legal_grounds() -> ResponseReturnValue:
+    return render_template("pages/legal.html", edition=the_office().law.edition)
+
+
+@bp.get("/bieu-mau")
+@open_to_staff
+def forms() -> ResponseReturnValue:
+    return render_template("pages/forms.html")
+
+
+@bp.get("/thoat-nhanh")
+@open_to_all
+def quick_exit() -> ResponseReturnValue:
+    """A harmless page to be looking at; history is not erased, and the page before says so."""
+    return render_template("pages/exit.html", now=the_office().clock.now())

@@ -1,0 +1,168 @@
+"""How moments, clocks, codes and people read on a page, in the reader's language. No decision is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from flask_babel import get_locale, ngettext
+from flask_babel import gettext as _
+
+from casework.cases.rules import Facts, age_at, fact, initials
+from casework.clock import local
+from casework.deadlines.queries import ClockReading
+from casework.law.model import Law, Text
+from casework.people.rules import Role
+
+
+def language() -> str:
+    locale = get_locale()
+    return "en" if locale is not None and locale.language == "en" else "vi"
+
+
+def law_text(text: Text | None) -> str:
+    """A wording of the law's data in the reader's language."""
+    return text.get(language()) if text else ""
+
+
+def moment_text(moment: datetime | None) -> str:
+    """`10:14 thứ Hai 23/11/2026`."""
+    if moment is None:
+        return ""
+    here = local(moment)
+    return f"{here:%H:%M} {weekday(here)} {here:%d/%m/%Y}"
+
+
+def short_moment(moment: datetime | None) -> str:
+    """`22:14 22/11`."""
+    return f"{local(moment):%H:%M %d/%m}" if moment else ""
+
+
+def day_text(day: date | None) -> str:
+    return f"{day:%d/%m/%Y}" if day else ""
+
+
+def weekday(day: date) -> str:
+    names = (
+        _("thứ Hai"), _("thứ Ba"), _("thứ Tư"), _("thứ Năm"), _("thứ Sáu"), _("thứ Bảy"), _("Chủ nhật"),
+    )  # fmt: skip
+    return names[day.weekday()]
+
+
+def length_text(length: timedelta) -> str:
+    """`3 giờ 20 phút`, `2 ngày 4 giờ`, rounded down: never more time than there is."""
+    minutes = int(abs(length).total_seconds() // 60)
+    days, hours, minutes = minutes // 1440, minutes % 1440 // 60, minutes % 60
+    if days:
+        words = ngettext("%(num)d ngày", "%(num)d ngày", days)
+        return f"{words} {_('%(hours)d giờ', hours=hours)}" if hours and days < 3 else words
+    if hours:
+        return _("%(hours)d giờ %(minutes)02d phút", hours=hours, minutes=minutes)
+    return _("%(minutes)d phút", minutes=minutes)
+
+
+def clock_chip(reading: ClockReading | None) -> dict[str, Any] | None:
+    """What parts/clock.html draws: state, words, due time."""
+    if reading is None:
+        return None
+    clock = reading.clock
+    warn = clock.due_at - (clock.due_at - clock.started_at) / 4
+    return {
+        "state": reading.look,
+        "words": _clock_words(reading),
+        "due_iso": local(clock.due_at).isoformat(timespec="seconds"),
+        "due_text": moment_text(clock.due_at),
+        "warn_iso": local(warn).isoformat(timespec="seconds"),
+        "unit": "working_days" if reading.working_days_left else None,
+        "title": law_text(reading.rule.title),
+        "from_text": _(
+            "tính từ %(what)s, %(when)s", what=law_text(reading.rule.counts_from), when=moment_text(clock.started_at)
+        ),
+        "article": reading.rule.article,
+        "owner": role_title(reading.rule.owner),
+        "by_product": reading.rule.by_product,
+    }
+
+
+def _clock_words(reading: ClockReading) -> str:
+    if reading.look == "done":
+        return _("Xong %(when)s", when=short_moment(reading.clock.stopped_at))
+    if reading.look == "done-late":
+        return _("Xong, trễ %(length)s", length=length_text(reading.left))
+    if reading.left < timedelta(0):
+        if reading.rule.period:
+            return _("Đã đủ thời gian")
+        return _("Quá hạn %(length)s", length=length_text(reading.left))
+    if reading.working_days_left:
+        return ngettext("Còn %(num)d ngày làm việc", "Còn %(num)d ngày làm việc", reading.working_days_left)
+    return _("Còn %(length)s", length=length_text(reading.left))
+
+
+def role_title(role: str) -> str:
+    """The post's name as people know it."""
+    titles = {
+        Role.HOTLINE.value: _("Cán bộ Tổng đài 111"),
+        Role.COLLABORATOR.value: _("Cộng tác viên"),
+        Role.WORKER.value: _("Người làm công tác bảo vệ trẻ em cấp xã"),
+        Role.CHAIR.value: _("Chủ tịch UBND xã"),
+        Role.SUPERVISOR.value: _("Giám sát cấp tỉnh (Sở Y tế)"),
+        Role.POLICE.value: _("Công an"),
+        Role.HEALTH.value: _("Cơ sở y tế"),
+        Role.ADMINISTRATOR.value: _("Quản trị"),
+        Role.AUDITOR.value: _("Kiểm tra"),
+        "system": _("Phần mềm"),
+    }
+    return titles.get(role, role)
+
+
+def band_words(band: str) -> str:
+    words = {
+        "emergency": _("Khẩn cấp"),
+        "high": _("Cao"),
+        "medium": _("Trung bình"),
+        "low": _("Thấp"),
+        "unassessed": _("Chưa đánh giá"),
+    }
+    return words.get(band, band)
+
+
+@dataclass(frozen=True)
+class ChildLine:
+    """How a child is named where others may look over a shoulder: `V. M. S., 9 tuổi, nam`."""
+
+    masked: str
+    full: str
+    place: str
+
+
+def child_line(facts: Facts, today: date) -> ChildLine:
+    name = fact(facts, "child.name")
+    age = age_at(facts, today)
+    sex = {"male": _("nam"), "female": _("nữ")}.get(fact(facts, "child.sex") or "")
+    rest = [_("%(age)d tuổi", age=age) if age is not None else _("chưa rõ tuổi")]
+    if sex:
+        rest.append(sex)
+    if age is not None and age >= 16:
+        rest.append(_("từ 16 tuổi, ngoài độ tuổi của Luật Trẻ em"))
+    tail = ", ".join(rest)
+    masked = f"{initials(name)}, {tail}" if name else _("Trẻ chưa rõ tên, %(rest)s", rest=tail)
+    return ChildLine(masked, f"{name}, {tail}" if name else masked, fact(facts, "child.hamlet") or "")
+
+
+def article_name(article: str) -> str:
+    """`26.3` → `Điều 26 khoản 3`."""
+    number, _dot, clause = article.partition(".")
+    if not clause:
+        return _("Điều %(number)s", number=number)
+    return _("Điều %(number)s khoản %(clause)s", number=number, clause=clause)
+
+
+def fault_texts(law_faults: Mapping[str, Text]) -> dict[str, str]:
+    return {code: law_text(text) for code, text in law_faults.items()}
+
+
+def list_word(law: Law, list_id: str, option_id: str | None) -> str:
+    option = law.option(list_id, option_id) if option_id else None
+    return law_text(option.text) if option else ""
