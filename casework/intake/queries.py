@@ -56,6 +56,35 @@ def own_receipt(work: Work, code: str) -> Receipt:
     return Receipt(*row)
 
 
+def waiting_receipts(work: Work, *, limit: int = 50) -> list[Receipt]:
+    """Reports that opened a case no commune has accepted yet, the oldest first."""
+    rows = work.session.exec(
+        select(Report, Case)
+        .join(Case, col(Case.id) == Report.case_id)
+        .where(Case.state == work.law.initial_state.id, col(Report.joined).is_(False))
+        .order_by(col(Report.recorded_at))
+        .limit(limit)
+    ).all()
+    return [Receipt(report, case) for report, case in rows]
+
+
+def accepted_receipts(work: Work, since: datetime, *, limit: int = 50) -> list[Receipt]:
+    """Reports of the last two days whose case has moved on since `since` (UTC), the newest first."""
+    rows = work.session.exec(
+        select(Report, Case)
+        .join(Case, col(Case.id) == Report.case_id)
+        .where(
+            Case.state != work.law.initial_state.id,
+            Case.changed_at >= since,
+            Report.recorded_at >= since - timedelta(days=1),
+            col(Report.joined).is_(False),
+        )
+        .order_by(col(Case.changed_at).desc())
+        .limit(limit)
+    ).all()
+    return [Receipt(report, case) for report, case in rows]
+
+
 def recent_receipts(work: Work, *, limit: int = 50) -> list[Receipt]:
     """The newest reports of the hotline and of other systems: the shift's queue, without content."""
     rows = work.session.exec(

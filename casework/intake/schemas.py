@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from casework.clock import local
 from casework.law.model import Law
 
+NO_COMMUNE = "?"
+MOST_FAULTY_PARTS = 4  # rounds: a part taken out may bring another fault to light
 TEXT = Field(default=None, max_length=4000)
 
 
@@ -78,6 +81,39 @@ class KeptOut(BaseModel):
 
     review: str
     faults: list[FaultOut]
+
+
+def readable_parts(text: str) -> ReportIn | None:
+    """What of a refused body can be read: every part that fits, without those that do not; None if it is no JSON object.
+
+    The commune is NO_COMMUNE where the body names none.
+    """
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(body, dict):
+        return None
+    for _round in range(MOST_FAULTY_PARTS):
+        try:
+            return ReportIn.model_validate(body)
+        except ValidationError as refused:
+            for one in refused.errors(include_url=False, include_context=False, include_input=False):
+                _take_out(body, one["loc"])
+            body.setdefault("incident_commune", NO_COMMUNE)
+    return None
+
+
+def _take_out(body: dict[str, Any], place: tuple[int | str, ...]) -> None:
+    """Removes the part at `place` (keys, or an index of a list, where the whole list goes) if it is there."""
+    part: Any = body
+    for step in place[:-1]:
+        if not isinstance(part, dict) or not isinstance(part.get(str(step)), dict):
+            if isinstance(part, dict):
+                part.pop(str(step), None)
+            return
+        part = part[str(step)]
+    part.pop(str(place[-1]), None)
 
 
 DANGER = {True: "yes", False: "no", None: "unknown"}

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from pydantic import ValidationError
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.models import Case
-from casework.cases.queries import candidates_for
+from casework.cases.queries import candidates_for, case_by_id
 from casework.cases.rules import new_code
 from casework.cases.service import name_bucket, open_case, take_action
 from casework.clock import local
@@ -26,6 +27,7 @@ from casework.errors import IdempotencyMismatch, Invalid, NotFound
 from casework.intake.models import ClosedCall, ReceivedOnce, Report, UnreadReport
 from casework.intake.rules import ACCOUNT_FIELDS, REPORTER_FIELDS, SAME_CHILD_WITHIN, believable, is_same_child
 from casework.intake.schemas import ClockOut, FaultOut, KeptOut, ReportIn, ReportOut, received_at_of, submitted_from
+from casework.law.answers import one_line
 from casework.law.forms import read
 from casework.notices.service import About, notify_post
 from casework.people import queries as people
@@ -52,6 +54,7 @@ def receive_report(
     external_id: str | None = None,
     as_sent: Mapping[str, Any] | None = None,
     into: Case | None = None,
+    report_id: UUID | None = None,
 ) -> Received:
     """Records a report. `values` are the checked answers of Mẫu 01; `received_at` (UTC) is when the first word was heard.
 
@@ -71,6 +74,7 @@ def receive_report(
     else:
         take_action(work, case, "join-report", answers, since=received_at)
     report = Report(
+        id=report_id or uuid4(),
         code=_free_code(work),
         case_id=case.id,
         joined=joined,
@@ -86,6 +90,82 @@ def receive_report(
     work.session.flush()
     record(work, Tag.REPORT_RECEIVED, case_id=case.id, object_type="report", object_id=report.id, fields=tuple(answers))
     return Received(report, case, running_of(work, [case.id]).get(case.id, []))
+
+
+@dataclass(frozen=True)
+class TypedReport:
+    """A report as a person typed it, read: checked answers, faults by input, the commune it goes to (None: the provincial
+    desk), what the form has no place for, and when the first word of it was heard (UTC)."""
+
+    values: dict[str, Any]
+    faults: dict[str, str]
+    commune: Unit | None
+    as_sent: dict[str, Any]
+    received_at: datetime
+
+
+def read_typed(work: Work, typed: Mapping[str, Sequence[str]], *, opened_at: datetime) -> TypedReport:
+    """Reads Mẫu 01 as somebody typed it while listening. Never raises on input.
+
+    Words that name no commune are kept with the place and refuse nothing. `opened_at` counts unless the person wrote down
+    another time of receipt. Who wants to stay unnamed (`anonymous`) is not kept, whatever else was typed.
+    """
+    words = one_line(" ".join(typed.get("incident_commune", ())[:1]))
+    commune = people.commune_named(work, words) if words else None
+    submitted: dict[str, Sequence[str]] = {key: value for key, value in typed.items() if key != "incident_commune"}
+    if typed.get("anonymous"):
+        submitted = {key: value for key, value in submitted.items() if key not in REPORTER_FIELDS}
+    if commune is not None:
+        submitted["incident_commune"] = [commune.code]
+    elif words:
+        place = one_line(" ".join(typed.get("incident_place", ())[:1]))
+        submitted["incident_place"] = ["; ".join(part for part in (place, words) if part)]
+    filled = read(work.law.forms["01"], submitted, today=local(work.now).date())
+    values, faults = dict(filled.values), dict(filled.faults)
+    if words:
+        faults.pop("incident_commune", None)
+    written = values.pop("received_at", None)
+    received_at = datetime.fromisoformat(written).astimezone(UTC) if written else opened_at
+    if not believable(received_at, work.now):
+        faults.setdefault("received_at", "out-of-range")
+    as_sent = {"commune": words} if words and commune is None else {}
+    return TypedReport(values, faults, commune, as_sent, received_at)
+
+
+def receive_typed(work: Work, report: TypedReport, *, once: UUID, into: Case | None = None) -> Received:
+    """Records what a person typed, once: the form with this `once` sent again gives the report it made the first time.
+
+    A second sending waits here until the first has committed. Words changed in between are not lost: they become a further
+    report to the same case. Raises NotFound for somebody else's `once`.
+    """
+    work.session.execute(select(func.pg_advisory_xact_lock(once.int % 2**63)))
+    words = json.dumps([report.values, report.as_sent], sort_keys=True, ensure_ascii=False)
+    digest = work.keys.digest("typed-report", words).hex()
+    report_id = once
+    before = work.session.get(Report, once)
+    if before is not None:
+        if before.staff_id != work.actor.id:
+            raise NotFound
+        case = case_by_id(work, before.case_id)
+        if (work.open(before, "extra") or {}).get("as_sent", {}).get("form") == digest:
+            record(work, Tag.REPORT_REPLAYED, object_type="report", object_id=before.id)
+            return Received(before, case, running_of(work, [case.id]).get(case.id, []))
+        report_id = uuid4()
+        into = into or (None if work.law.states[case.state].final else case)
+    return receive_report(
+        work,
+        report.values,
+        received_at=report.received_at,
+        as_sent={**report.as_sent, "form": digest},
+        into=into,
+        report_id=report_id,
+    )
+
+
+def was_sent(work: Work, once: UUID) -> bool:
+    """Whether this person's form with this `once` has become a report already."""
+    report = work.session.get(Report, once)
+    return report is not None and report.staff_id == work.actor.id
 
 
 def check_account(values: Mapping[str, Any]) -> dict[str, str]:
@@ -115,7 +195,7 @@ def receive_posted(work: Work, client: ApiKey, body: bytes, key: str | None) -> 
 def _claim_key(work: Work, client: ApiKey, body: bytes, key: str) -> ReceivedOnce:
     """The row of this key. A second request with the same key waits here until the first has committed."""
     key_digest = work.keys.digest("idempotency", key)
-    body_digest = work.keys.digest("idempotency", body.decode("utf-8", "surrogateescape"))
+    body_digest = work.keys.digest("idempotency", body.decode("latin-1"))  # every byte has a letter there
     work.session.connection().execute(
         insert(ReceivedOnce)
         .values(client_id=client.id, key_digest=key_digest, body_digest=body_digest, status=0, answer={}, at=work.now)

@@ -13,6 +13,8 @@ from casework.people.models import ApiKey, Duty, Heartbeat, Staff, Unit, UnitKin
 from casework.vault.fold import fold_name
 from casework.work import Actor, Work
 
+COMMUNE_KINDS = ("xa ", "phuong ", "dac khu ", "thi tran ")  # folded, as they begin a commune's name
+
 
 def unit(work: Work, unit_id: UUID) -> Unit:
     return work.session.get_one(Unit, unit_id)
@@ -49,6 +51,24 @@ def find_communes(work: Work, words: str, *, limit: int = 8) -> Sequence[Unit]:
         .order_by(Unit.folded_name)
         .limit(limit)
     ).all()
+
+
+def commune_named(work: Work, words: str) -> Unit | None:
+    """The one commune whose code or whole name these words are, accents and the word for its kind aside.
+
+    None where no commune or more than one answers to them: a guess would send a child's report to the wrong office.
+    """
+    found = commune_by_code(work, words)
+    if found is not None:
+        return found
+    folded = fold_name(words)
+    named = [one for one in find_communes(work, words, limit=50) if folded in _names_of(one)]
+    return named[0] if len(named) == 1 else None
+
+
+def _names_of(commune: Unit) -> tuple[str, ...]:
+    bare = (commune.folded_name.removeprefix(kind) for kind in COMMUNE_KINDS if commune.folded_name.startswith(kind))
+    return (commune.folded_name, *bare)
 
 
 def province_for(work: Work, actor: Actor) -> Unit:
@@ -98,6 +118,29 @@ def on_duty(work: Work, unit_id: UUID, role: str, now: datetime) -> Sequence[Sta
     return work.session.exec(
         select(Staff).where(Staff.unit_id == unit_id, Staff.role == role, col(Staff.closed_at).is_(None))
     ).all()
+
+
+def duty_of_units(work: Work, unit_ids: Iterable[UUID], role: str, now: datetime) -> dict[UUID, list[Staff]]:
+    """`on_duty` for many units in two queries."""
+    wanted = set(unit_ids)
+    if not wanted:
+        return {}
+    found: dict[UUID, list[Staff]] = {}
+    holders = select(Staff).join(Duty, col(Duty.staff_id) == Staff.id).where(
+        col(Duty.unit_id).in_(wanted),
+        Duty.role == role,
+        Duty.starts_at <= now,
+        or_(col(Duty.ends_at).is_(None), col(Duty.ends_at) > now),
+        col(Staff.closed_at).is_(None),
+    )  # fmt: skip
+    for staff in work.session.exec(holders.distinct()):
+        found.setdefault(staff.unit_id, []).append(staff)
+    silent = wanted - found.keys()
+    if silent:
+        others = select(Staff).where(col(Staff.unit_id).in_(silent), Staff.role == role, col(Staff.closed_at).is_(None))
+        for staff in work.session.exec(others):
+            found.setdefault(staff.unit_id, []).append(staff)
+    return found
 
 
 def staff_list(work: Work) -> Sequence[tuple[Staff, Unit]]:
