@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, false, func, or_
+from sqlalchemy import Subquery, and_, extract, false, func, or_
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -69,13 +69,17 @@ class Filter:
     lateness: str | None = None
     open_only: bool = True
     code: str | None = None
+    states: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Listed:
+    """One line of a list. `facts` is empty where the list was asked for without them."""
+
     case: Case
     clock: CaseClock | None  # the soonest that runs
     facts: Mapping[str, Mapping[str, Any]]
+    clocks: Sequence[CaseClock] = ()  # all that run, soonest first
 
 
 @dataclass(frozen=True)
@@ -90,16 +94,15 @@ class Page:
         return max(1, -(-self.total // self.size))
 
 
-def list_cases(work: Work, wanted: Filter, *, page: int = 1, size: int = PAGE_SIZE) -> Page:
-    """One page of cases, the most urgent clock first. Four queries whatever the number of cases."""
-    soonest = (
-        select(CaseClock.case_id, func.min(CaseClock.due_at).label("due_at"))
-        .where(CaseClock.state == ClockState.RUNNING)
-        .group_by(col(CaseClock.case_id))
-        .subquery()
-    )
+def list_cases(work: Work, wanted: Filter, *, page: int = 1, size: int = PAGE_SIZE, with_facts: bool = True) -> Page:
+    """One page of cases, the most urgent clock first. Five queries whatever the number of cases.
+
+    Late and soon are said of limits only: the end of a period (three months' monitoring) is nobody's breach. Without
+    `with_facts` nothing of a child is opened.
+    """
+    soonest = _soonest_due(work)
     base = scoped(work.actor).outerjoin(soonest, soonest.c.case_id == Case.id)
-    base = _narrow(work, base, wanted, soonest.c.due_at)
+    base = _narrow(work, base, wanted, soonest.c.limit_at)
     total = work.session.exec(select(func.count()).select_from(base.with_only_columns(col(Case.id)).subquery())).one()
     number = min(max(1, page), max(1, -(-total // size)))
     cases = work.session.exec(
@@ -107,7 +110,29 @@ def list_cases(work: Work, wanted: Filter, *, page: int = 1, size: int = PAGE_SI
         .limit(size)
         .offset((number - 1) * size)
     ).all()
-    return Page(with_clocks(work, cases), total, number, size)
+    return Page(with_clocks(work, cases, with_facts=with_facts), total, number, size)
+
+
+def _soonest_due(work: Work) -> Subquery:
+    """case_id → `due_at`, the soonest running clock, and `limit_at`, the soonest of those that can be breached."""
+    due_at = col(CaseClock.due_at)
+    statement = (
+        select(
+            CaseClock.case_id,
+            func.min(due_at).label("due_at"),
+            func.min(due_at).filter(col(CaseClock.rule).not_in(_periods(work))).label("limit_at"),
+        )
+        .where(CaseClock.state == ClockState.RUNNING)
+        .group_by(col(CaseClock.case_id))
+    )
+    if work.actor.province_id is not None:
+        # Every case a person may see is of their province: the partial index answers instead of the whole table.
+        statement = statement.where(CaseClock.province_id == work.actor.province_id)
+    return statement.subquery()
+
+
+def _periods(work: Work) -> list[str]:
+    return [rule.id for rule in work.law.deadlines.values() if rule.period]
 
 
 def _narrow(work: Work, base: SelectOfScalar[Case], wanted: Filter, due_at: Any) -> SelectOfScalar[Case]:
@@ -116,6 +141,8 @@ def _narrow(work: Work, base: SelectOfScalar[Case], wanted: Filter, due_at: Any)
     if wanted.stage is not None:
         states = [state.id for state in work.law.states.values() if state.stage == wanted.stage]
         base = base.where(col(Case.state).in_(states))
+    if wanted.states:
+        base = base.where(col(Case.state).in_(wanted.states))
     if wanted.risk is not None:
         base = base.where(col(Case.risk) == wanted.risk)
     if wanted.lateness == "late":
@@ -130,13 +157,58 @@ def _narrow(work: Work, base: SelectOfScalar[Case], wanted: Filter, due_at: Any)
     return base
 
 
-def with_clocks(work: Work, cases: Sequence[Case]) -> list[Listed]:
+def with_clocks(work: Work, cases: Sequence[Case], *, with_facts: bool = True) -> list[Listed]:
     running = running_of(work, [case.id for case in cases])
-    facts = work.open_all(cases, "facts")
+    facts = work.open_all(cases, "facts") if with_facts else [None] * len(cases)
     return [
-        Listed(case, next(iter(running.get(case.id, [])), None), opened or {})
-        for case, opened in zip(cases, facts, strict=True)
+        Listed(case, next(iter(clocks), None), opened or {}, clocks)
+        for case, opened, clocks in (
+            (case, opened, running.get(case.id, [])) for case, opened in zip(cases, facts, strict=True)
+        )
     ]
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One running limit on one case: how much of its time is used (1.0 is the limit itself)."""
+
+    code: str
+    state: str
+    used: float
+
+
+@dataclass(frozen=True)
+class Ageing:
+    """The running limits of the cases in sight: the `most` most used of them, and per state how many in each quarter of
+    their time (0, 1, 2, 3; 4 is past the limit)."""
+
+    dots: Sequence[Dot]
+    counts: Mapping[str, Mapping[int, int]]
+
+
+def ageing(work: Work, *, most: int = 300) -> Ageing:
+    """How far the running limits are used up, over every case in sight. Two queries."""
+    began, due_at = extract("epoch", col(CaseClock.started_at)), extract("epoch", col(CaseClock.due_at))
+    used = (work.now.timestamp() - began) / func.greatest(due_at - began, 1)
+    in_sight = scoped(work.actor).with_only_columns(col(Case.id)).subquery()
+    joined = (
+        select(Case.code, Case.state, used.label("used"))
+        .join(CaseClock, col(CaseClock.case_id) == Case.id)
+        .where(
+            col(Case.id).in_(select(in_sight.c.id)),
+            CaseClock.state == ClockState.RUNNING,
+            col(CaseClock.rule).not_in(_periods(work)),
+        )
+    )
+    top = work.session.connection().execute(joined.order_by(used.desc()).limit(most))
+    dots = [Dot(code, state, max(0.0, float(share))) for code, state, share in top]
+    every = joined.subquery()
+    quarter = func.least(func.greatest(func.floor(every.c.used * 4), 0), 4)
+    grouped = select(every.c.state, quarter, func.count()).group_by(every.c.state, quarter)
+    counts: dict[str, dict[int, int]] = {}
+    for state, part, count in work.session.connection().execute(grouped):
+        counts.setdefault(state, {})[int(part)] = count
+    return Ageing(dots, counts)
 
 
 def facts_of_case(work: Work, case: Case) -> Mapping[str, Mapping[str, Any]]:
@@ -206,3 +278,9 @@ def codes_of(work: Work, ids: Iterable[UUID]) -> dict[UUID, Case]:
     if not wanted:
         return {}
     return {case.id: case for case in work.session.exec(select(Case).where(col(Case.id).in_(wanted)))}
+
+
+def count_by_state(work: Work) -> dict[str, int]:
+    """How many cases stand in each state, over the whole office: numbers only, for its own health."""
+    rows = work.session.exec(select(Case.state, func.count()).group_by(Case.state).order_by(Case.state))
+    return {state: count for state, count in rows}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlmodel import col, select
 
 from casework.clock import local
@@ -50,6 +51,14 @@ def running_of(work: Work, case_ids: Iterable[UUID]) -> dict[UUID, list[CaseCloc
     ):
         found.setdefault(clock.case_id, []).append(clock)
     return found
+
+
+def running_and_breached(work: Work) -> tuple[int, int]:
+    """How many clocks run now, and how many of those are past their limit: for the office's own state."""
+    total, breached = work.session.exec(
+        select(func.count(), func.count(col(CaseClock.breached_at))).where(CaseClock.state == ClockState.RUNNING)
+    ).one()
+    return total, breached
 
 
 def read_clock(work: Work, clock: CaseClock) -> ClockReading:

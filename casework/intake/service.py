@@ -209,7 +209,10 @@ def _claim_key(work: Work, client: ApiKey, body: bytes, key: str) -> ReceivedOnc
 
 def _read_and_receive(work: Work, client: ApiKey, body: bytes) -> tuple[int, dict[str, Any]]:
     try:
-        parsed = ReportIn.model_validate(json.loads(body))
+        sent = json.loads(body)
+        # What JSON cannot carry on (NaN, half a letter) could not be sealed: a person reads it as it came.
+        json.dumps(sent, ensure_ascii=False, allow_nan=False).encode()
+        parsed = ReportIn.model_validate(sent)
     except ValidationError as refused:
         # Only where and of what kind: pydantic's own text repeats the input.
         faults = [FaultOut(field=".".join(map(str, one["loc"])), fault=str(one["type"])) for one in refused.errors()]

@@ -48,3 +48,10 @@ def undelivered(work: Work) -> int:
         .select_from(Notice)
         .where((Notice.state == Delivery.FAILED) | ((Notice.state == Delivery.READY) & (Notice.attempts > 0)))
     ).one()
+
+
+def waiting(work: Work) -> int:
+    """Alerts that nobody has taken yet, tried or not."""
+    return work.session.exec(
+        select(func.count()).select_from(Notice).where(col(Notice.state).in_([Delivery.READY, Delivery.SENDING]))
+    ).one()

@@ -127,8 +127,28 @@ def _name_digest(work: Work, name: str) -> bytes:
     return work.keys.digest("sign-in", name)
 
 
+def note_unknown_api_key(work: Work, network: str) -> int:
+    """Keeps that somebody came from `network` with a key we do not know. Returns the seconds until the next try counts.
+
+    While a network has to wait nothing more is written, so that nobody can fill the trail. A good key never waits: it is
+    not asked here.
+    """
+    digest = work.keys.digest("unknown-api-key", network)
+    wait = _wait_left(work, digest)
+    if wait == 0:
+        work.session.add(SignInAttempt(username_digest=digest, at=work.now))
+        record(work, Tag.ACCESS_REFUSED, object_type="api-key", result="refused")
+    return wait
+
+
 def _check_throttle(work: Work, name: str) -> None:
-    digest = _name_digest(work, name)
+    wait = _wait_left(work, _name_digest(work, name))
+    if wait:
+        raise TooManyAttempts(wait)
+
+
+def _wait_left(work: Work, digest: bytes) -> int:
+    """Whole seconds that this name or network still has to wait after its failed tries."""
     since = work.now - THROTTLE_LONGEST_WAIT * 2
     failures, latest = work.session.exec(
         select(func.count(), func.max(SignInAttempt.at)).where(
@@ -136,8 +156,9 @@ def _check_throttle(work: Work, name: str) -> None:
         )
     ).one()
     wait = throttle_wait(failures)
-    if latest is not None and work.now < latest + wait:
-        raise TooManyAttempts(int((latest + wait - work.now).total_seconds()) + 1)
+    if latest is None or work.now >= latest + wait:
+        return 0
+    return int((latest + wait - work.now).total_seconds()) + 1
 
 
 def resume_session(work: Work, token: str) -> Staff | None:

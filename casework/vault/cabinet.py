@@ -97,6 +97,11 @@ class Cabinet:
         if missing := wanted - self._unwrapped.keys():
             raise KeyMissing(f"no key for scope {min(missing)}")
 
+    def keys_missing(self) -> set[str]:
+        """The wrapping keys that the key store needs and the key file lacks: none in an office that can read its files."""
+        used = self._session.connection().execute(select(_mapper(ScopeKey).local_table.c.kek_id).distinct())
+        return {kek_id for (kek_id,) in used} - set(self._keys.kek_ids)
+
     def _find_or_make_key(self, scope_id: UUID) -> bytes:
         if scope_id not in self._unwrapped:
             self._read_keys({scope_id})
