@@ -220,16 +220,21 @@ def _read_and_receive(work: Work, client: ApiKey, body: bytes) -> tuple[int, dic
     except (ValueError, RecursionError):
         return keep_unread(work, client, body, [FaultOut(field="", fault="not-json")])
     submitted, kept = submitted_from(parsed, work.law)
-    filled = read(work.law.forms["01"], submitted, today=local(work.now).date())
-    faults_found = {**filled.faults, **check_account(filled.values)}
     received_at = received_at_of(parsed.received_at, work.now)
-    if received_at is None or not believable(received_at, work.now):
-        faults_found["received_at"] = "not-a-time" if received_at is None else "out-of-range"
-    if faults_found or received_at is None:
+    report = read_typed(work, submitted, opened_at=received_at or work.now)
+    faults_found = {**report.faults, **check_account(report.values)}
+    if received_at is None:
+        faults_found["received_at"] = "not-a-time"
+    if faults_found:
         found = [FaultOut(field=name, fault=fault) for name, fault in faults_found.items()]
         return keep_unread(work, client, body, found)
     received = receive_report(
-        work, filled.values, received_at=received_at, client=client, external_id=parsed.external_id, as_sent=kept
+        work,
+        report.values,
+        received_at=report.received_at,
+        client=client,
+        external_id=parsed.external_id,
+        as_sent={**kept, **report.as_sent},
     )
     return 201, answer_of(work, received).model_dump(mode="json")
 
