@@ -53,6 +53,17 @@ def running_of(work: Work, case_ids: Iterable[UUID]) -> dict[UUID, list[CaseCloc
     return found
 
 
+def clocks_of_subjects(work: Work, subject_ids: Iterable[UUID]) -> dict[UUID, CaseClock]:
+    """The latest clock of each subject (a referral, say), running or not; subjects that never had one are left out."""
+    ids = list(subject_ids)
+    if not ids:
+        return {}
+    found = work.session.exec(
+        select(CaseClock).where(col(CaseClock.subject_id).in_(ids)).order_by(col(CaseClock.started_at))
+    )
+    return {clock.subject_id: clock for clock in found if clock.subject_id is not None}
+
+
 def running_and_breached(work: Work) -> tuple[int, int]:
     """How many clocks run now, and how many of those are past their limit: for the office's own state."""
     total, breached = work.session.exec(

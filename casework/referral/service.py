@@ -86,6 +86,11 @@ def record_referral_read(work: Work, referral: Referral) -> None:
     )
 
 
+def record_list_read(work: Work) -> None:
+    """Keeps that the body looked through what was referred to it: codes, danger and times only."""
+    record(work, Tag.CASE_LIST_READ, object_type="referrals")
+
+
 def _body(work: Work, case: Case, kind: str, code: str) -> Unit:
     if kind not in LIAISON_ROLES:
         raise Invalid({"kind": "not-a-choice"})
