@@ -1,0 +1,79 @@
+"""Every page anybody can reach by links, in both languages' frame, at a desk's and a phone's size: 0 axe violations."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.stage import CODE, DESK, PHONE, Stage, axe_faults, scrolls_sideways, sign_in
+
+pytestmark = pytest.mark.browser
+
+ROLES = (
+    "hotline", "collaborator", "worker", "chair", "supervisor", "police", "health", "administrator", "auditor",
+)  # fmt: skip
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
+NOT_PAGES = ("/static/", "/ngon-ngu/", "/api/openapi.json", "/thoat-nhanh", ".json", "tel:", "mailto:")
+MOST_PAGES = 60
+
+
+def pattern_of(url: str) -> str:
+    """The kind of page an address leads to: codes and ids taken out, the query's names kept."""
+    parts = urlsplit(url)
+    names = sorted(pair.split("=")[0] for pair in parts.query.split("&") if pair)
+    return UUID.sub("*", CODE.sub("*", parts.path)) + ("?" + "&".join(names) if names else "")
+
+
+def links_of(page: Page, base: str) -> list[str]:
+    found: list[str] = page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
+    return [
+        link.split("#")[0]
+        for link in found
+        if link.startswith(base) and not any(part in link for part in NOT_PAGES)
+    ]  # fmt: skip
+
+
+def crawl(page: Page, stage: Stage, start: str) -> list[str]:
+    """Walks every kind of page once; returns what is wrong, page by page."""
+    seen: set[str] = set()
+    waiting = [start]
+    wrong: list[str] = []
+    while waiting and len(seen) < MOST_PAGES:
+        address = waiting.pop(0)
+        kind = pattern_of(address)
+        if kind in seen:
+            continue
+        seen.add(kind)
+        answer = page.goto(address)
+        if answer is None or answer.status >= 400:
+            wrong.append(f"{kind}: answered {answer.status if answer else 'nothing'}")
+            continue
+        for size in (DESK, PHONE):
+            page.set_viewport_size({"width": size[0], "height": size[1]})
+            wrong += [f"{kind} at {size[0]}: {fault}" for fault in axe_faults(page)]
+            if scrolls_sideways(page):
+                wrong.append(f"{kind} at {size[0]}: scrolls sideways")
+        if CODE.search(page.title()) is None and "@" in page.title():
+            wrong.append(f"{kind}: a title that may name somebody")
+        waiting += links_of(page, stage.url)
+    assert len(seen) >= 3, f"only {sorted(seen)} was reached"
+    return wrong
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_page_of_a_role_has_an_axe_violation_or_scrolls_sideways(browser: Browser, stage: Stage, role: str) -> None:
+    page = sign_in(browser, stage, role)
+    page.emulate_media(reduced_motion="reduce")
+    assert crawl(page, stage, page.url) == []
+    page.context.close()
+
+
+def test_the_check_itself_sees_a_fault(browser: Browser, stage: Stage) -> None:
+    page = browser.new_context().new_page()
+    page.goto(stage.url + "/dang-nhap")
+    page.evaluate("() => document.querySelector('label').remove()")
+    assert axe_faults(page)
+    page.context.close()
