@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from casework.clock import local
 from casework.law.forms import concludes_lower
-from casework.law.model import Form
+from casework.law.model import Form, Law
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH = 5
 SEPARATION_MOST_DAYS = 15
+CARERS = "carers"  # the catalogue's list of who counts as parent or carer
 NAME_BUCKETS = 4096  # about √(number of names) to 2 names a bucket for the load this is sized for; see docs/decisions
 
 
@@ -78,28 +79,56 @@ class GuardSight:
     monitored_until: datetime | None  # end of the running three months
     documents: Mapping[str, datetime]  # form id → when it was last handed in
     last_values: Callable[[str], Mapping[str, Any]]  # form id → its latest content
+    carers: Collection[str]  # relations to the child that make the harmer a parent or carer
+
+
+def carers_of(law: Law) -> frozenset[str]:
+    return frozenset(option.id for option in law.lists[CARERS])
+
+
+def concludes_below(form: Form, values: Mapping[str, Any], facts: Facts, carers: Collection[str]) -> bool:
+    """Whether a person concludes less than what is written down, so that a reason and, on Mẫu 02, a second person are
+    needed: less than the indicators suggest, or less than the emergency while a parent or carer is the one harming.
+
+    Article 31.1 makes the second an emergency whatever the indicators say; the case's facts tell who is harming.
+    """
+    if concludes_lower(form, values):
+        return True
+    conclusion = values.get("conclusion")
+    if form.reading is None or conclusion is None or fact(facts, "harmer.relation") not in carers:
+        return False
+    highest = form.field("conclusion").options[0].id
+    return highest == "emergency" and conclusion != highest
 
 
 def _reason_when_lower(sight: GuardSight) -> bool:
-    if sight.form is None or not concludes_lower(sight.form, sight.values):
+    if sight.form is None or not concludes_below(sight.form, sight.values, sight.facts, sight.carers):
         return True
     return bool(sight.values.get("reason"))
 
 
 def _separation_within_fifteen_days(sight: GuardSight) -> bool:
+    """Article 32.3, by the answers of Mẫu 07. The first day is not counted: 15 days from 22 November end on 7 December.
+    What is left open the clock fills with the law's own 15 days."""
     days = sight.values.get("days")
-    start, until = sight.values.get("from_date"), sight.values.get("until_date")
+    start, until = sight.values.get("separation_from"), sight.values.get("until")
     if days is not None and not 1 <= int(days) <= SEPARATION_MOST_DAYS:
         return False
-    if start and until:
-        length = (date.fromisoformat(until) - date.fromisoformat(start)).days
-        return 0 < length <= SEPARATION_MOST_DAYS and (local(sight.now).date() - date.fromisoformat(start)).days <= 1
-    return True
+    today = local(sight.now).date()
+    first = date.fromisoformat(start) if start else today
+    if abs((today - first).days) > 1:
+        return False
+    if until is None:
+        return True
+    length = (date.fromisoformat(until) - first).days
+    return 0 < length <= SEPARATION_MOST_DAYS and (days is None or int(days) == length)
 
 
 def _new_specific_assessment(sight: GuardSight) -> bool:
-    latest = sight.documents.get("03")
-    if sight.separated_since is None or latest is None or latest < sight.separated_since:
+    """Article 32.3: assessed anew since the order, and safe. The order's own moment counts: the separation's first day
+    begins at midnight, before an assessment of the same morning that led to it."""
+    latest, ordered = sight.documents.get("03"), sight.documents.get("07")
+    if latest is None or ordered is None or latest <= ordered:
         return False
     return sight.last_values("03").get("conclusion") == "low"
 
@@ -115,3 +144,15 @@ GUARDS: Mapping[str, Callable[[GuardSight], bool]] = {
     "review-found-stable": lambda sight: sight.last_values("06").get("conclusion") == "stable",
     "monitored-three-months": lambda sight: sight.monitored_until is not None and sight.now >= sight.monitored_until,
 }
+
+# Guards that look at the case alone: whether they hold can be said before anybody fills in a form.
+STANDING_GUARDS = frozenset(
+    {
+        "commune-known",
+        "not-separated",
+        "separated",
+        "new-specific-assessment",
+        "review-found-stable",
+        "monitored-three-months",
+    }
+)

@@ -15,14 +15,23 @@ from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.models import Case, Document, NameBucket
 from casework.cases.queries import documents_of, facts_of_case, latest_content, units_of
-from casework.cases.rules import GUARDS, NAME_BUCKETS, GuardSight, fact, new_code
+from casework.cases.rules import (
+    GUARDS,
+    NAME_BUCKETS,
+    STANDING_GUARDS,
+    GuardSight,
+    carers_of,
+    concludes_below,
+    fact,
+    new_code,
+)
 from casework.clock import VIETNAM, local
 from casework.deadlines import service as deadlines
 from casework.deadlines.queries import running_of
 from casework.deadlines.service import ClockOwner
 from casework.errors import Forbidden, GuardRefused, Invalid
-from casework.law.forms import concludes_lower, facts_of
-from casework.law.model import Action
+from casework.law.forms import facts_of
+from casework.law.model import Action, Form
 from casework.law.procedure import actions_from, find_action, target_of
 from casework.notices.service import About, notify_post
 from casework.people.rules import LIAISON_ROLES, Role, may_act
@@ -114,11 +123,13 @@ def take_action(
     decision = may_act(
         work.actor, action.roles, units_of(case), liaison_unit=liaison_unit, liaison=action.liaison is not None
     )
-    if not decision.allowed:
+    # Whoever may report may add to the case wherever it is held: no report is lost to a boundary between offices.
+    reports = action.id in INTAKE_ACTIONS and work.actor.role in action.roles
+    if not decision.allowed and not reports:
         raise Forbidden(decision.reason)
     given = dict(values or {})
     _check_guards(work, case, action, given)
-    outcome = _outcome(work, action, given)
+    outcome = _outcome(work, case, action, given)
 
     decided = {**given, action.outcome_field: outcome} if action.outcome_field else given
     target = target_of(action, case.state, decided)
@@ -143,6 +154,22 @@ def take_action(
     _turn_clocks(work, case, action, outcome, given, subject_id=subject_id, liaison_unit=liaison_unit, since=since)
     _tell(work, case, action, liaison_unit)
     return Taken(case, action, document)
+
+
+def check_move(work: Work, case: Case, action_id: str, *, liaison_unit: UUID | None = None) -> Action:
+    """The move, if the procedure has it in the case's state and it is this person's. Raises IllegalMove, Forbidden."""
+    action = find_action(work.law, case.state, action_id)
+    decision = may_act(
+        work.actor, action.roles, units_of(case), liaison_unit=liaison_unit, liaison=action.liaison is not None
+    )
+    if not decision.allowed:
+        raise Forbidden(decision.reason)
+    return action
+
+
+def needs_reason(work: Work, case: Case, form: Form, values: Mapping[str, Any]) -> bool:
+    """Whether this conclusion is below what the form and the case say, so that its reason has to be written down."""
+    return concludes_below(form, values, facts_of_case(work, case), carers_of(work.law))
 
 
 def record_refusal(work: Work, case: Case, action_id: str, reason: str) -> None:
@@ -176,23 +203,33 @@ def name_bucket(work: Work, name: str) -> int:
 # ---------------------------------------------------------------- the parts of a move
 
 
-def _outcome(work: Work, action: Action, given: Mapping[str, Any]) -> str | None:
-    """The value that decides where the move leads. [D]: a conclusion lower than the flags goes to a second person."""
+def _outcome(work: Work, case: Case, action: Action, given: Mapping[str, Any]) -> str | None:
+    """The value that decides where the move leads. [D]: a conclusion below what is written down goes to a second person."""
     if action.outcome_field is None:
         return None
     value = given.get(action.outcome_field)
     if value is None:
         raise Invalid({action.outcome_field: "missing"})
-    if action.form and SECOND_PERSON in action.outcomes and concludes_lower(work.law.forms[action.form], given):
+    if (
+        action.form
+        and SECOND_PERSON in action.outcomes
+        and needs_reason(work, case, work.law.forms[action.form], given)
+    ):
         return SECOND_PERSON
     return str(value)
 
 
 def _check_guards(work: Work, case: Case, action: Action, given: Mapping[str, Any]) -> None:
-    if not action.guards:
-        return
+    if action.guards:
+        sight = _sight(work, case, action, given)
+        for guard in action.guards:
+            if not GUARDS[guard](sight):
+                raise GuardRefused(guard)
+
+
+def _sight(work: Work, case: Case, action: Action, given: Mapping[str, Any]) -> GuardSight:
     running = {clock.rule: clock for clock in running_of(work, [case.id]).get(case.id, [])}
-    sight = GuardSight(
+    return GuardSight(
         facts=facts_of_case(work, case),
         form=work.law.forms[action.form] if action.form else None,
         values=given,
@@ -202,10 +239,8 @@ def _check_guards(work: Work, case: Case, action: Action, given: Mapping[str, An
         monitored_until=running["monitoring"].due_at if "monitoring" in running else None,
         documents={one.form: one.at for one in documents_of(work, case.id)},
         last_values=lambda form: latest_content(work, case.id, form),
+        carers=carers_of(work.law),
     )
-    for guard in action.guards:
-        if not GUARDS[guard](sight):
-            raise GuardRefused(guard)
 
 
 def _hand_in(work: Work, case: Case, form_id: str, values: Mapping[str, Any], *, action: str) -> Document:
@@ -270,11 +305,19 @@ def _turn_clocks(
         deadlines.resume(work, owner, rule)
     set_days = facts_of(work.law.forms[action.form], given) if action.form else {}
     for rule_id in (*action.starts, *action.outcome_starts.get(outcome or "", ())):
-        rule = work.law.deadlines[rule_id]
+        starting = work.law.deadlines[rule_id]
         # A day that a form sets counts from its midnight: the first of a separation, the date of a review.
-        first, last = _day_of(set_days, rule.start_by_form), _day_of(set_days, rule.set_by_form)
+        first, last = _day_of(set_days, starting.start_by_form), _day_of(set_days, starting.set_by_form)
         began = datetime.combine(first, time.min, VIETNAM) if first else since
         deadlines.start(work, owner, rule_id, since=began, set_date=last, subject_id=own_subject)
+    if work.law.states[case.state].final:
+        _let_clocks_lapse(work, case)
+
+
+def _let_clocks_lapse(work: Work, case: Case) -> None:
+    """Nobody owes an ended case anything in time: what still runs, a referral's clock included, lapses unmet."""
+    for clock in running_of(work, [case.id]).get(case.id, []):
+        deadlines.stop(work, case.id, clock.rule, met=False, subject_id=clock.subject_id)
 
 
 def _day_of(set_days: Mapping[str, Any], datum: str | None) -> date | None:
@@ -325,3 +368,22 @@ def allowed_now(work: Work, case: Case) -> tuple[Action, ...]:
         and action.id not in INTAKE_ACTIONS
         and may_act(work.actor, action.roles, units_of(case)).allowed
     )
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A move this person may make, and the guard that still stands in its way (None: nothing does)."""
+
+    action: Action
+    blocked_by: str | None
+
+
+def offers(work: Work, case: Case) -> list[Offer]:
+    """`allowed_now` with what can already be said of each move's conditions; what a form will answer is left to it."""
+    found = []
+    for action in allowed_now(work, case):
+        standing = [guard for guard in action.guards if guard in STANDING_GUARDS]
+        sight = _sight(work, case, action, {}) if standing else None
+        blocked = next((guard for guard in standing if sight is not None and not GUARDS[guard](sight)), None)
+        found.append(Offer(action, blocked))
+    return found

@@ -69,6 +69,8 @@ CALM_06 = {
 }
 EMERGENCY = {**HIGH_02, "conclusion": "emergency"}
 NEEDS_PLAN = {**MILD_02, "conclusion": "plan"}
+# The mother is the one harming: article 31.1 asks why this is not the emergency, and a second person to agree.
+MOTHER_AWAY = "Cháu đã về ở với bà ngoại, mẹ không còn gần cháu (diễn tập)."
 WATCH = {**MILD_02, "harm_1_2": "thap", "conclusion": "monitor"}
 MEASURES = {
     "services": [{"service": "medical-care", "provider": "Trạm y tế xã"}],
@@ -173,7 +175,8 @@ STORIES: tuple[Story, ...] = (
                 harmer_relation="mother"),
         (
             Step(_h(0.2), "worker", "accept"),
-            Step(_h(5), "worker", "submit-initial-assessment", NEEDS_PLAN),
+            Step(_h(5), "worker", "submit-initial-assessment", {**NEEDS_PLAN, "reason": MOTHER_AWAY}),
+            Step(_h(6), "chair", "confirm-conclusion", {"conclusion": "plan", "reason": "Đã gặp bà ngoại và cháu (diễn tập)."}),
             Step(_d(1), "worker", "submit-specific-assessment", SPECIFIC),
             Step(_d(2), "worker", "record-meeting", MINUTES),
         ),
