@@ -303,7 +303,7 @@ def _turn_clocks(
         deadlines.stop(work, case.id, rule, met=False, subject_id=own_subject)
     for rule in action.resumes:
         deadlines.resume(work, owner, rule)
-    set_days = facts_of(work.law.forms[action.form], given) if action.form else {}
+    set_days = _days_set(work, case, action, given)
     for rule_id in (*action.starts, *action.outcome_starts.get(outcome or "", ())):
         starting = work.law.deadlines[rule_id]
         # A day that a form sets counts from its midnight: the first of a separation, the date of a review.
@@ -318,6 +318,22 @@ def _let_clocks_lapse(work: Work, case: Case) -> None:
     """Nobody owes an ended case anything in time: what still runs, a referral's clock included, lapses unmet."""
     for clock in running_of(work, [case.id]).get(case.id, []):
         deadlines.stop(work, case.id, clock.rule, met=False, subject_id=clock.subject_id)
+
+
+def _days_set(work: Work, case: Case, action: Action, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Datum → day, for the clocks this move starts: as its own form says, else as an earlier form of the case did (the
+    plan sets the review's day, its approval starts that clock). An earlier day that has passed meanwhile is today."""
+    form = work.law.forms[action.form] if action.form else None
+    found: dict[str, Any] = facts_of(form, given) if form else {}
+    asked = {one.datum for one in form.fields} if form else set()
+    rules = (*action.starts, *(rule for many in action.outcome_starts.values() for rule in many))
+    earlier = {work.law.deadlines[rule].set_by_form for rule in rules} - asked - {None}
+    facts = facts_of_case(work, case) if earlier else {}
+    for datum in earlier:
+        day = fact(facts, datum) if datum else None
+        if datum and day:
+            found[datum] = max(day, local(work.now).date().isoformat())
+    return found
 
 
 def _day_of(set_days: Mapping[str, Any], datum: str | None) -> date | None:

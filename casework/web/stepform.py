@@ -1,0 +1,200 @@
+"""One move of the procedure as a form: its choices and defaults, what its answers amount to, what it will do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from flask_babel import gettext as _
+
+from casework.cases.models import Case
+from casework.cases.rules import Facts, fact
+from casework.clock import local
+from casework.law.forms import concludes_lower, reading, to_submitted
+from casework.law.model import Action, Field, Form, Law, Option, Text
+from casework.people.queries import bodies_of, commune_by_code, communes_of, unit
+from casework.referral.service import KINDS
+from casework.web import wording
+from casework.web.lawform import checked
+from casework.work import Work
+
+REFERRALS = {f"refer-{kind}": kind for kind in KINDS}
+PARENT_RELATIONS = ("father", "mother", "stepfather", "stepmother", "grandparent", "sibling", "relative")
+SENT_TO_PARENTS = ("05", "07")
+# A second order or a further plan sets its own days: those of the last one are no help.
+SET_ANEW = ("separation.", "plan.review_date")
+TODAY_FIELDS = ("assessed_at", "separation_from", "handed_at")
+NOW_FIELDS = ("held_at", "happened_at")
+
+
+def form_for(work: Work, case: Case, form_id: str, kind: str | None = None) -> Form:
+    """The form as this case asks it. Of a referral (`kind` police, health, or None for both) the receiving bodies of the
+    province are offered, the commune's own first."""
+    form = work.law.forms[form_id]
+    if form_id != "referral":
+        return form
+    own = unit(work, case.responsible_unit_id).code
+    wanted = [KINDS[kind]] if kind else list(KINDS.values())
+    bodies = [body for one in wanted for body in bodies_of(work, case.province_id, one)]
+    bodies.sort(key=lambda body: (not body.code.endswith(f"-{own}"), body.code))
+    options = tuple(Option(body.code, Text(body.name, body.name)) for body in bodies)
+    sections = tuple(
+        replace(section, fields=tuple(_offering(one, options) for one in section.fields)) for section in form.sections
+    )
+    return replace(form, sections=sections)
+
+
+def _offering(field: Field, options: tuple[Option, ...]) -> Field:
+    return replace(field, kind="choice", options=options) if field.id == "to_unit" else field
+
+
+def communes_for(work: Work, case: Case, form: Form) -> list[dict[str, str]]:
+    """Communes of the province to choose from without JavaScript; none where the form does not ask."""
+    if all(field.kind != "commune" for field in form.fields):
+        return []
+    return [{"code": one.code, "title": one.name} for one in communes_of(work, case.province_id)]
+
+
+def facts_to_offer(facts: Facts) -> dict[str, Mapping[str, Any]]:
+    return {datum: entry for datum, entry in facts.items() if not datum.startswith(SET_ANEW)}
+
+
+def defaults(form: Form, now: datetime) -> dict[str, Any]:
+    here = local(now)
+    found: dict[str, Any] = {}
+    for field in form.fields:
+        if field.id in TODAY_FIELDS:
+            found[field.id] = here.date().isoformat()
+        elif field.id in NOW_FIELDS:
+            found[field.id] = here.isoformat(timespec="minutes")
+    return found
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What was typed, completed, with the values that fit and the faults of the rest (name → fault code)."""
+
+    typed: Mapping[str, Sequence[str]]
+    values: Mapping[str, Any]
+    faults: Mapping[str, str]
+
+
+def answered(work: Work, case: Case, form: Form, typed: Mapping[str, Sequence[str]]) -> Answered:
+    """Reads a form and says at once what its move would refuse, so that nobody meets a refusal two pages later."""
+    typed = _with_whole_term(form, typed, work.now) if form.id == "07" else typed
+    filled = checked(form, typed, work.now)
+    faults = dict(filled.faults)
+    if concludes_lower(form, filled.values) and not filled.values.get("reason"):
+        faults.setdefault("reason", "missing")
+    if form.id == "07" and not faults:
+        faults.update(_term_faults(filled.values))
+    if form.id == "route" and not faults:
+        commune = commune_by_code(work, str(filled.values["incident_commune"]))
+        if commune is None or commune.province_id != case.province_id:
+            faults["incident_commune"] = "not-a-commune"
+    return Answered(typed, filled.values, faults)
+
+
+def _with_whole_term(form: Form, typed: Mapping[str, Sequence[str]], now: datetime) -> Mapping[str, Sequence[str]]:
+    """Of first day, days and last day any two give the third. The first day is not counted (Civil Code 147)."""
+    values = checked(form, typed, now).values
+    start, days, until = values.get("separation_from"), values.get("days"), values.get("until")
+    if not start:
+        return typed
+    first = date.fromisoformat(start)
+    if days and not until and not _touched(typed, "until"):
+        return {**typed, **to_submitted(form, {"until": (first + timedelta(days=int(days))).isoformat()})}
+    if until and not days and not _touched(typed, "days"):
+        return {**typed, **to_submitted(form, {"days": (date.fromisoformat(until) - first).days})}
+    return typed
+
+
+def _touched(typed: Mapping[str, Sequence[str]], name: str) -> bool:
+    return any(
+        text.strip() for key, texts in typed.items() if key == name or key.startswith(f"{name}-") for text in texts
+    )
+
+
+def _term_faults(values: Mapping[str, Any]) -> dict[str, str]:
+    length = (date.fromisoformat(values["until"]) - date.fromisoformat(values["separation_from"])).days
+    return {} if length == int(values["days"]) else {"until": "out-of-range"}
+
+
+# ---------------------------------------------------------------- before it is done
+
+
+def reading_of(form: Form, values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The two tables of a risk form counted, what the form's own rule says, and why a person should look twice."""
+    found = reading(form, values)
+    if found is None:
+        return None
+    literal = None
+    if found.literal is not None:
+        literal = next(one for one in form.field("conclusion").options if one.id == found.literal)
+    flags = {
+        "high-harm": _("Có chỉ báo tổn hại ở mức Cao."),
+        "tie": _("Số chỉ báo Cao của hai bảng bằng nhau: theo câu chữ của biểu mẫu là nguy cơ thấp, cần xem kỹ."),
+        "no-high-but-weak-ability": _(
+            "Không có chỉ báo tổn hại mức Cao nhưng trẻ khó tự bảo vệ: theo câu chữ của biểu mẫu là nguy cơ thấp, cần xem kỹ."
+        ),
+    }
+    return {
+        "rows": [
+            {
+                "title": _("Mức độ tổn hại"),
+                "counts": (found.harm.cao, found.harm.trung_binh, found.harm.thap),
+            },
+            {
+                "title": _("Khả năng tự bảo vệ, phục hồi"),
+                "counts": (found.ability.cao, found.ability.trung_binh, found.ability.thap),
+            },
+        ],
+        "literal": wording.law_text(literal.text) if literal else None,
+        "flags": [flags[flag] for flag in found.flags],
+        "lower": concludes_lower(form, values),
+    }
+
+
+def lower_words(action: Action) -> str:
+    if action.outcomes.get("second-person"):
+        return _(
+            "Kết luận thấp hơn mức các chỉ báo cho thấy: người thứ hai (Chủ tịch UBND xã) sẽ xem lại trước khi đi tiếp."
+        )
+    return _("Kết luận thấp hơn mức các chỉ báo cho thấy: lý do đã ghi được lưu trong hồ sơ.")
+
+
+def confirm_words(action: Action, values: Mapping[str, Any]) -> str | None:
+    """What a serious act does, said before it is done; None for the others."""
+    if not action.confirm:
+        return None
+    if action.id == "order-separation":
+        return _(
+            "Trẻ được tạm thời cách ly khỏi cha, mẹ, người chăm sóc đến hết ngày %(day)s. Thời hạn bắt đầu chạy ngay.",
+            day=wording.day_text(date.fromisoformat(values["until"])),
+        )
+    words = {
+        "cancel-separation": _("Trẻ được giao lại cho người ghi trong quyết định. Thời hạn cách ly dừng lại."),
+        "confirm-conclusion": _(
+            "Kết luận của người thứ hai thay cho kết luận của Mẫu 02 và quyết định bước tiếp theo."
+        ),
+        "approve-plan": _("Kế hoạch có hiệu lực và bắt đầu được thực hiện; ngày rà soát bắt đầu được tính."),
+        "end-case": _("Ca được kết thúc. Không còn hạn nào chạy; muốn làm tiếp phải mở lại ca có lý do."),
+        "end-observation": _("Việc theo dõi và ca được kết thúc. Muốn làm tiếp phải mở lại ca có lý do."),
+    }
+    return words.get(action.id, wording.law_text(action.done))
+
+
+def parent_warning(law: Law, form: Form, facts: Facts) -> str | None:
+    """Before a paper goes to a family in which the harm is said to come from: 28.5 sends it, 27.1h excepts them."""
+    relation = fact(facts, "harmer.relation")
+    if form.id not in SENT_TO_PARENTS or relation not in PARENT_RELATIONS:
+        return None
+    return _(
+        "Người bị cho là gây tổn hại: %(who)s. Quyết định này theo Điều 28 khoản 5 được gửi cho cha, mẹ, người chăm sóc, trong"
+        " khi Điều 27 khoản 1 điểm h trừ người gây tổn hại cho trẻ. Hãy quyết định ai được nhận bản nào; không ghi nơi trẻ"
+        " đang ở.",
+        who=wording.list_word(law, "harmer_relations", relation),
+    )
+

@@ -1,0 +1,87 @@
+"""The office about itself: who looks after it sees how it runs, and never a child."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from sqlmodel import select
+
+from casework.audit.models import AuditEntry
+from casework.audit.tags import Tag
+from casework.jobs.runner import seal_trail, tick
+from casework.work import SYSTEM
+from tests.conftest import Town
+from tests.web.conftest import Browser
+from tests.web.planted import REPORTER, every_address, plant
+
+SignIn = Callable[[str], Browser]
+
+
+@pytest.mark.parametrize("role", ["administrator", "auditor"])
+def test_who_runs_the_office_can_open_no_case(town: Town, app: Any, browser: SignIn, role: str) -> None:
+    shown = plant(town, town.office.law)
+    person = browser(role)
+    pages = [person.get(address, follow_redirects=True).get_data(as_text=True) for address in every_address(town, app)]
+    marks = [*shown.values(), *REPORTER.values(), "Lời kể gốc", "Lý do chuyển"]
+    assert [mark for mark in marks if any(mark in page for page in pages)] == []
+
+
+def test_accounts_duty_and_limits_are_listed(browser: SignIn) -> None:
+    person = browser("administrator")
+    assert "worker-99002" in person.get("/quan-tri/tai-khoan").get_data(as_text=True)
+    assert "Trạm y tế xã Nà Lũng" in person.get("/quan-tri/ca-truc").get_data(as_text=True)
+    limits = person.get("/quan-tri/han-luat").get_data(as_text=True)
+    assert "Điều 26 khoản 3" in limits and "12 giờ" in limits
+
+
+def test_the_state_of_the_office_is_told_in_words(town: Town, browser: SignIn) -> None:
+    person = browser("administrator")
+    assert "chưa chạy lần nào" in person.get("/quan-tri/tinh-trang").get_data(as_text=True)
+    tick(town.office)
+    seal_trail(town.office)
+    page = person.get("/quan-tri/tinh-trang").get_data(as_text=True)
+    assert "đang chạy" in page and town.office.keys.fingerprint in page
+    assert "đang TẮT" in page  # the tests' own server runs without fsync, and the page says so
+    town.clock.advance(minutes=5)
+    assert "im lặng 5 phút" in person.get("/quan-tri/tinh-trang").get_data(as_text=True)
+
+
+def test_reading_the_trail_is_itself_in_the_trail(town: Town, browser: SignIn) -> None:
+    person = browser("auditor")
+    page = person.get("/quan-tri/nhat-ky?viec=session:opened&ket-qua=done&ngay=2026-11-23").get_data(as_text=True)
+    assert "session:opened" in page and "duty:changed</span>" not in page
+    with town.office.begin(SYSTEM) as work:
+        entry = work.session.exec(select(AuditEntry).where(AuditEntry.tag == Tag.AUDIT_READ)).one()
+        assert entry.fields == '["tag", "result", "day"]'
+
+
+@pytest.mark.parametrize(
+    "query", ["trang=-3", "trang=x", "ngay=hôm nay", "ngay=9999-12-31", "viec='", "trang=99999999"]
+)
+def test_odd_filters_of_the_trail_break_nothing(browser: SignIn, query: str) -> None:
+    assert browser("auditor").get(f"/quan-tri/nhat-ky?{query}").status_code == 200
+
+
+def test_a_whole_trail_is_told_whole_and_a_changed_one_named(town: Town, browser: SignIn) -> None:
+    person = browser("auditor")
+    seal_trail(town.office)
+    assert "Nhật ký nguyên vẹn" in person.submit("/quan-tri/nhat-ky/kiem-chung").get_data(as_text=True)
+    with psycopg.connect(town.database.owner_url, autocommit=True) as owner:
+        owner.execute("alter table audit_entry disable trigger user")
+        owner.execute("update audit_entry set actor_role = 'chair' where seq = 3")
+    page = person.submit("/quan-tri/nhat-ky/kiem-chung").get_data(as_text=True)
+    assert "mục bị sửa" in page and "mục 3" in page
+    with town.office.begin(SYSTEM) as work:
+        kept = work.session.exec(select(AuditEntry.fields).where(AuditEntry.tag == Tag.AUDIT_VERIFIED)).all()
+    assert kept[0] == "[]" and "edited" in kept[1]
+
+
+@pytest.mark.parametrize(
+    ("role", "path"),
+    [("worker", "/quan-tri/tai-khoan"), ("administrator", "/quan-tri/nhat-ky"), ("auditor", "/quan-tri/tai-khoan")],
+)
+def test_the_office_s_pages_exist_only_for_who_needs_them(browser: SignIn, role: str, path: str) -> None:
+    assert browser(role).get(path).status_code == 404
