@@ -49,6 +49,11 @@ class FrozenClock:
         self.at = self.at + timedelta(**delta)
 
 
+def as_seen_by(clock: Clock, length: timedelta) -> timedelta:
+    """How much time passes on `clock` while `length` passes on the machine: more, on the clock of a drill."""
+    return length * max(1.0, clock.speed) if isinstance(clock, DrillClock) else length
+
+
 def local(moment: datetime) -> datetime:
     """The same instant on Vietnam's clock (UTC+7, no daylight saving)."""
     return moment.astimezone(VIETNAM)

@@ -59,6 +59,16 @@ def check_application_role(engine: Engine) -> None:
         raise UnsafeStart("the application's database role is a superuser or may bypass row security: use a plain role")
 
 
+def durability(engine: Engine) -> dict[str, bool]:
+    """Whether the server keeps what it has confirmed through a fall of the machine: its settings by name."""
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(
+            "select name, setting = 'on' from pg_settings"
+            " where name in ('fsync', 'full_page_writes', 'data_checksums') order by name"
+        )
+        return {name: on for name, on in rows}
+
+
 @dataclass
 class EmbeddedServer:
     """PostgreSQL under `data_dir`/pg. `start` is safe to call from several processes at once."""

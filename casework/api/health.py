@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from casework.bootstrap import Office
 from casework.cases.queries import count_by_state
-from casework.clock import DrillClock
+from casework.clock import as_seen_by
 from casework.deadlines.queries import running_and_breached
 from casework.migrate import current_revision, head_revision
 from casework.notices.queries import waiting
@@ -68,11 +68,6 @@ def metrics() -> Response:
     return Response("\n".join(lines) + "\n", mimetype="text/plain; version=0.0.4; charset=utf-8")
 
 
-def beat_limit(office: Office) -> timedelta:
-    """How old the jobs' last beat may be on the office's clock; a drill's clock runs faster than its jobs tick."""
-    return BEAT_LIMIT * max(1.0, office.clock.speed) if isinstance(office.clock, DrillClock) else BEAT_LIMIT
-
-
 def _checks(office: Office) -> dict[str, bool]:
     checks = dict.fromkeys(("database", "migrations", "keys", "jobs"), False)
     try:
@@ -83,7 +78,7 @@ def _checks(office: Office) -> dict[str, bool]:
         with office.begin(_watcher()) as work:
             beat = last_beat(work)
             checks["keys"] = not work.cabinet.keys_missing()
-            checks["jobs"] = beat is not None and work.now - beat <= beat_limit(office)
+            checks["jobs"] = beat is not None and work.now - beat <= as_seen_by(office.clock, BEAT_LIMIT)
     except SQLAlchemyError:
         # Not being able to ask is the answer.
         return checks

@@ -59,7 +59,7 @@ def test_reading_the_trail_is_itself_in_the_trail(town: Town, browser: SignIn) -
 
 
 @pytest.mark.parametrize(
-    "query", ["trang=-3", "trang=x", "ngay=hôm nay", "ngay=9999-12-31", "viec='", "trang=99999999"]
+    "query", ["trang=-3", "trang=x", "ngay=hôm nay", "ngay=9999-12-31", "viec='", "trang=9" + "9" * 30]
 )
 def test_odd_filters_of_the_trail_break_nothing(browser: SignIn, query: str) -> None:
     assert browser("auditor").get(f"/quan-tri/nhat-ky?{query}").status_code == 200
