@@ -1,6 +1,7 @@
 // Quick keys of the one-page intake. Inside [data-quickkeys] a letter or digit picks the label [data-key] of the current question
 // ([data-question] with the focus, else the first unanswered one) and moves on – never while a text field has the focus, never while
 // composing, and not at all when [data-quickkeys-switch] is off (remembered on this machine; it holds nothing of a case).
+// An open details[data-quickclose] has keys of its own, while the focus is in it: its [data-key] buttons.
 // Anywhere: [data-shortcut="F4" | "F8" | "Escape" | "Ctrl+Enter" | "Alt+T"] presses that button or link.
 const STORE = "quickkeys";
 const area = document.querySelector("[data-quickkeys]");
@@ -45,6 +46,12 @@ function pick(key) {
   return true;
 }
 
+function press(key, menu) {
+  const button = [...menu.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key);
+  button?.click();
+  return Boolean(button);
+}
+
 function pressed(event) {
   const key = event.key === "Escape" ? "Escape" : event.key;
   return (event.ctrlKey ? "Ctrl+" : "") + (event.altKey ? "Alt+" : "") + (key.length === 1 ? key.toUpperCase() : key);
@@ -56,7 +63,13 @@ document.addEventListener("keydown", (event) => {
   const act = /^(F\d+|Escape|Ctrl\+.+|Alt\+.+)$/.test(name) && [...document.querySelectorAll("[data-shortcut]")].find((one) => one.dataset.shortcut === name || (name === "Escape" && one.dataset.shortcut === "Esc"));
   if (act) {
     event.preventDefault();
+    act.focus();
     act.click();
+    return;
+  }
+  const menu = event.target.closest?.("details[data-quickclose][open]");
+  if (menu && toggle?.checked !== false && press(event.key, menu)) {
+    event.preventDefault();
     return;
   }
   if (!area || toggle?.checked === false || event.ctrlKey || event.altKey || event.metaKey) return;
