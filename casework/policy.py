@@ -1,8 +1,9 @@
-"""Who may open which door. Every route says so itself, in words that pages and machines' doors share."""
+"""What pages and machines' doors agree on: who may open which route, and how much of an address is kept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address, ip_network
 from typing import Any, TypeVar
 
 from casework.people.rules import Role
@@ -34,6 +35,15 @@ def open_to_machines(view: View) -> View:
 
 def declared(view: Callable[..., Any]) -> Any:
     return getattr(view, "open_to", None)
+
+
+def network_of(address: str | None) -> str:
+    """The network an address belongs to, /24 or /48: enough to slow a guesser down, not enough to name a person."""
+    try:
+        found = ip_address(address or "")
+    except ValueError:
+        return "unknown"
+    return str(ip_network((found, 24 if found.version == 4 else 48), strict=False).network_address)
 
 
 def _declare(view: View, who: Any) -> View:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
-
 from apiflask import APIBlueprint
 from flask import Response, current_app, g, jsonify, render_template, request
 from flask.blueprints import BlueprintSetupState
@@ -19,7 +17,7 @@ from casework.people.models import ApiKey
 from casework.people.queries import api_client, unit
 from casework.people.rules import Role
 from casework.people.service import note_unknown_api_key
-from casework.policy import open_to_all, open_to_machines
+from casework.policy import network_of, open_to_all, open_to_machines
 from casework.work import Actor, Work
 
 bp = APIBlueprint("reports", __name__)
@@ -97,15 +95,6 @@ def _refuse_key(office: Office, nobody: Actor) -> Response:
     if wait:
         return problem("too-many-attempts", **{"Retry-After": str(wait)})
     return problem("unknown-key", **{"WWW-Authenticate": 'Bearer realm="casework"'})
-
-
-def network_of(address: str | None) -> str:
-    """The network an address belongs to, /24 or /48: enough to slow a guesser down, not enough to name a person."""
-    try:
-        found = ip_address(address or "")
-    except ValueError:
-        return "unknown"
-    return str(ip_network((found, 24 if found.version == 4 else 48), strict=False).network_address)
 
 
 def _office() -> Office:

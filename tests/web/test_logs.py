@@ -1,0 +1,90 @@
+"""The process's own log names nobody."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from flask import Blueprint
+
+from casework.app import create_app
+from casework.jobs.runner import tick
+from casework.web.access import open_to_all
+from casework.web.logs import configure_logs, install_logs
+from tests.conftest import Town
+from tests.web.conftest import Browser
+
+NAME = "Vừ Mí Sính"
+REPORT = {
+    "incident_commune": "99001",
+    "child": {"name": NAME},
+    "narrative": f"{NAME} bị đánh",
+    "reporter": {"phone": "0900000111"},
+}
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    root, before = logging.getLogger(), list(logging.getLogger().handlers)
+    quiet = {name: logging.getLogger(name).disabled for name in ("werkzeug", "gunicorn.access")}
+    level = root.level
+    out = io.StringIO()
+    configure_logs(out)
+    yield out
+    structlog.reset_defaults()
+    root.handlers[:] = before
+    root.setLevel(level)
+    for name, disabled in quiet.items():
+        logging.getLogger(name).disabled = disabled
+
+
+def breaking_page() -> Blueprint:
+    page = Blueprint("breaking", __name__)
+
+    @page.post("/hong")
+    @open_to_all
+    def broken() -> str:
+        raise ValueError(NAME)
+
+    return page
+
+
+def test_no_name_no_query_and_no_whole_address_reaches_the_log(town: Town, lines: io.StringIO) -> None:
+    app = create_app(town.office, more_pages=[breaking_page()])
+    install_logs(app)
+    person = Browser(app.test_client(), "worker")
+    person.submit("/dang-nhap", {"username": NAME, "password": NAME}, page=f"/dang-nhap?next=/tim?q={NAME}")
+    person.submit("/dang-nhap", {"username": "worker", "password": town.password}, page="/dang-nhap")
+    person.get(f"/ca/{NAME}?q={NAME}", headers={"User-Agent": NAME})
+    person.submit(f"/hong?q={NAME}", {"name": NAME})
+    headers = {"Authorization": f"Bearer {town.world.api_key}"}
+    for body in (REPORT, {**REPORT, "incident_commune": NAME}, [NAME]):
+        app.test_client().post(f"/api/v1/reports?{NAME}", json=body, headers=headers)
+    logging.getLogger("some.library").error("could not send to %s", NAME)
+    try:
+        raise ValueError(NAME)
+    except ValueError:
+        logging.getLogger("apscheduler").exception("job of %s failed", NAME)
+    structlog.get_logger("web").info("request", path=NAME, body=NAME, request_id="1")
+    tick(town.office)
+
+    said = lines.getvalue()
+    events = [json.loads(line) for line in said.splitlines()]
+    assert {"request", "broken", "library", "tick"} <= {one["event"] for one in events}
+    assert any(one.get("error") == "ValueError" and one["event"] == "broken" for one in events)
+    for secret in (NAME, "Vừ", "0900000111", town.password, town.world.api_key, "/dang-nhap", "?q", "127.0.0.1"):
+        assert secret not in said
+        assert json.dumps(secret)[1:-1] not in said
+
+
+def test_each_request_leaves_one_line_with_its_id_and_time(town: Town, lines: io.StringIO) -> None:
+    app = create_app(town.office)
+    install_logs(app)
+    app.test_client().get("/healthz")
+    event = json.loads(lines.getvalue().splitlines()[-1])
+    assert (event["endpoint"], event["status"], event["network"]) == ("health.alive", 200, "127.0.0.0")
+    assert event["request_id"] and event["ms"] >= 0
