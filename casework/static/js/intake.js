@@ -32,7 +32,7 @@ const since = document.querySelector("[data-since]");
 if (since) {
   const began = Date.parse(since.dataset.since);
   const show = () => {
-    const seconds = Math.max(0, Math.floor((now().getTime() - began) / 1000));
+    const seconds = Math.max(0, Math.floor((now() - began) / 1000));
     const time = `${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(seconds % 60).padStart(2, "0")}`;
     since.textContent = ` · ${since.dataset.words.replace("{time}", time)}`;
   };
