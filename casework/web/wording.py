@@ -9,12 +9,37 @@ from typing import Any
 
 from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from casework.cases.rules import Facts, age_at, fact, initials
 from casework.clock import local
 from casework.deadlines.queries import ClockReading
 from casework.law.model import Law, Text
 from casework.people.rules import Role
+
+# Lazy: a list of 25 cases asks for these hundreds of times, and looking a word up costs more than a query.
+WEEKDAYS = (
+    _l("thứ Hai"), _l("thứ Ba"), _l("thứ Tư"), _l("thứ Năm"), _l("thứ Sáu"), _l("thứ Bảy"), _l("Chủ nhật"),
+)  # fmt: skip
+ROLES = {
+    Role.HOTLINE.value: _l("Cán bộ Tổng đài 111"),
+    Role.COLLABORATOR.value: _l("Cộng tác viên"),
+    Role.WORKER.value: _l("Người làm công tác bảo vệ trẻ em cấp xã"),
+    Role.CHAIR.value: _l("Chủ tịch UBND xã"),
+    Role.SUPERVISOR.value: _l("Giám sát cấp tỉnh (Sở Y tế)"),
+    Role.POLICE.value: _l("Công an"),
+    Role.HEALTH.value: _l("Cơ sở y tế"),
+    Role.ADMINISTRATOR.value: _l("Quản trị"),
+    Role.AUDITOR.value: _l("Kiểm tra"),
+    "system": _l("Phần mềm"),
+}
+BANDS = {
+    "emergency": _l("Khẩn cấp"),
+    "high": _l("Cao"),
+    "medium": _l("Trung bình"),
+    "low": _l("Thấp"),
+    "unassessed": _l("Chưa đánh giá"),
+}
 
 
 def language() -> str:
@@ -45,10 +70,7 @@ def day_text(day: date | None) -> str:
 
 
 def weekday(day: date) -> str:
-    names = (
-        _("thứ Hai"), _("thứ Ba"), _("thứ Tư"), _("thứ Năm"), _("thứ Sáu"), _("thứ Bảy"), _("Chủ nhật"),
-    )  # fmt: skip
-    return names[day.weekday()]
+    return str(WEEKDAYS[day.weekday()])
 
 
 def length_text(length: timedelta) -> str:
@@ -102,30 +124,11 @@ def _clock_words(reading: ClockReading) -> str:
 
 def role_title(role: str) -> str:
     """The post's name as people know it."""
-    titles = {
-        Role.HOTLINE.value: _("Cán bộ Tổng đài 111"),
-        Role.COLLABORATOR.value: _("Cộng tác viên"),
-        Role.WORKER.value: _("Người làm công tác bảo vệ trẻ em cấp xã"),
-        Role.CHAIR.value: _("Chủ tịch UBND xã"),
-        Role.SUPERVISOR.value: _("Giám sát cấp tỉnh (Sở Y tế)"),
-        Role.POLICE.value: _("Công an"),
-        Role.HEALTH.value: _("Cơ sở y tế"),
-        Role.ADMINISTRATOR.value: _("Quản trị"),
-        Role.AUDITOR.value: _("Kiểm tra"),
-        "system": _("Phần mềm"),
-    }
-    return titles.get(role, role)
+    return str(ROLES.get(role, role))
 
 
 def band_words(band: str) -> str:
-    words = {
-        "emergency": _("Khẩn cấp"),
-        "high": _("Cao"),
-        "medium": _("Trung bình"),
-        "low": _("Thấp"),
-        "unassessed": _("Chưa đánh giá"),
-    }
-    return words.get(band, band)
+    return str(BANDS.get(band, band))
 
 
 @dataclass(frozen=True)
