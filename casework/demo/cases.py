@@ -171,7 +171,7 @@ STORIES: tuple[Story, ...] = (
     ),
     Story(
         _d(9), "99001", "hotline",
-        _report("Hoàng Thị Giả", 6, "female", "Nà Lũng", ["neglect"], "Bị bỏ mặc, thường xuyên đói (diễn tập).",
+        _report("Hoàng Thị Giả", 6, "female", "thôn Khe Dưới", ["neglect"], "Bị bỏ mặc, thường xuyên đói (diễn tập).",
                 harmer_relation="mother"),
         (
             Step(_h(0.2), "worker", "accept"),
@@ -210,7 +210,7 @@ STORIES: tuple[Story, ...] = (
     ),
     Story(
         _d(40), "99001", "hotline",
-        _report("Đặng Văn Kịch Bản", 12, "male", "Khuổi Nậm", ["violence"], "Bị bạn của cha đánh (diễn tập).",
+        _report("Đặng Văn Kịch Bản", 12, "male", "thôn Bờ Suối", ["violence"], "Bị bạn của cha đánh (diễn tập).",
                 harmer_relation="friend"),
         (
             Step(_h(0.2), "worker", "accept"),
@@ -247,7 +247,7 @@ STORIES: tuple[Story, ...] = (
     ),
     Story(
         _d(50), "99001", "hotline",
-        _report("Bàn Văn Luyện", 7, "male", "Nà Lũng", ["neglect"], "Nghe nói cháu bị bỏ đói (diễn tập).", danger_now="no"),
+        _report("Bàn Văn Luyện", 7, "male", "thôn Khe Dưới", ["neglect"], "Nghe nói cháu bị bỏ đói (diễn tập).", danger_now="no"),
         (
             Step(_h(0.4), "worker", "accept"),
             Step(_h(5), "worker", "submit-initial-assessment", WATCH),

@@ -44,7 +44,7 @@ class Unit(SQLModel, table=True):
 
 
 class Staff(SQLModel, table=True):
-    """A person with an account. `person` seals {"name", "phone"}; a post title is enough on most screens.
+    """A person with an account. `person` seals {"name", "phone", "hamlet"}; a post title is enough on most screens.
 
     They are not a child's secrets, but a stolen dump must not be a directory of who handles them.
     """
@@ -56,7 +56,6 @@ class Staff(SQLModel, table=True):
     password_hash: str = Field(sa_type=Text)
     role: str = Field(sa_type=Text)
     unit_id: UUID = Field(foreign_key="unit.id", index=True)
-    hamlet: str | None = Field(default=None, sa_type=Text)  # a collaborator's own village
     person: bytes | None = Field(default=None, sa_type=Sealed)
     rev: int = 0
     created_at: datetime = Field(sa_column=moment())

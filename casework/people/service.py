@@ -57,16 +57,16 @@ def create_staff(
     phone: str | None = None,
     hamlet: str | None = None,
 ) -> Staff:
-    """Opens an account. The password is hashed here and kept nowhere."""
+    """Opens an account. The password is hashed here and kept nowhere. `hamlet` is a collaborator's own village: sealed,
+    for it is also where the children live whom they report."""
     staff = Staff(
         username=username.strip().lower(),
         password_hash=_hasher.hash(password),
         role=role.value,
         unit_id=unit.id,
-        hamlet=hamlet,
         created_at=work.now,
     )
-    work.seal(staff, person={"name": name, "phone": phone})
+    work.seal(staff, person={"name": name, "phone": phone, "hamlet": hamlet})
     work.session.add(staff)
     work.session.flush()
     record(work, Tag.ACCOUNT_CREATED, object_type="staff", object_id=staff.id)
@@ -221,9 +221,14 @@ def actor_of(work: Work, staff: Staff, request_id: str = "") -> Actor:
 
 
 def person_of(work: Work, staff: Staff) -> dict[str, Any]:
-    """The sealed {"name", "phone"} of a member of staff."""
+    """The sealed {"name", "phone", "hamlet"} of a member of staff."""
     opened: dict[str, Any] = work.open(staff, "person") or {}
     return opened
+
+
+def hamlet_of(work: Work, staff: Staff) -> str | None:
+    """The village a collaborator serves; None for everybody else, for whom nothing is opened."""
+    return person_of(work, staff).get("hamlet") if staff.role == Role.COLLABORATOR else None
 
 
 def beat(work: Work) -> None:

@@ -17,7 +17,7 @@ from casework.cases.queries import find_case
 from casework.errors import NotFound
 from casework.people.models import Staff
 from casework.people.queries import unit
-from casework.people.service import actor_of, owner_of_expired_session, resume_session
+from casework.people.service import actor_of, hamlet_of, owner_of_expired_session, resume_session
 from casework.web.access import MACHINE, PUBLIC, declared
 from casework.web.door import Viewer, the_office
 from casework.work import SYSTEM, Actor, Work
@@ -105,7 +105,7 @@ def _viewer(work: Work, token: str, staff: Staff) -> Viewer:
         username=staff.username,
         role=staff.role,
         unit_title=unit(work, staff.unit_id).name,
-        hamlet=staff.hamlet,
+        hamlet=hamlet_of(work, staff),
     )
 
 

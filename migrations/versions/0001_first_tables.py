@@ -143,7 +143,6 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.Text(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("unit_id", sa.Uuid(), nullable=False),
-        sa.Column("hamlet", sa.Text(), nullable=True),
         sa.Column("person", casework.vault.columns.Sealed(), nullable=True),
         sa.Column("rev", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),

@@ -67,7 +67,6 @@ CLEAR: dict[tuple[str, str], str] = {
     ("scope_key", "wrapped"): "a key wrapped by a key that is not in the database",
     ("sign_in_attempt", "username_digest"): DIGEST,
     ("signed_in_session", "token_digest"): DIGEST,
-    ("staff", "hamlet"): "the village that a collaborator serves, a public post",
     ("staff", "password_hash"): "argon2id",
     ("staff", "role"): ROLE,
     ("staff", "username"): "an account's name, chosen by the office; the person's name and phone are sealed",
