@@ -36,6 +36,7 @@ bp = Blueprint("report", __name__)
 TELLERS = (Role.COLLABORATOR, Role.HEALTH, Role.POLICE)
 DRAFT = "report"
 LAST_STEP = 5
+LONGEST_TEXT = 4000  # characters: a phone's page, not a file
 STEP_FIELDS: Mapping[int, tuple[str, ...]] = {
     1: ("danger_now",),
     2: ("kinds",),
@@ -260,6 +261,8 @@ def _step_faults(work: Work, step: int, answers: Answers) -> dict[str, str]:
     wrong = {field: code for field, code in report.faults.items() if field in STEP_FIELDS[step]}
     if step in (1, 2) and STEP_FIELDS[step][0] not in report.values:
         wrong.setdefault(STEP_FIELDS[step][0], "missing")
+    if step == LAST_STEP and len(_first(answers, "narrative")) > LONGEST_TEXT:
+        wrong["narrative"] = "too-long"
     if step == 3:
         wrong |= _place_faults(work, answers)
     return wrong

@@ -419,7 +419,7 @@ def _intake(
         "due": f"{local(due(rule, started, work.calendar).due_at):%H:%M, %d/%m}",
         "rule": rule,
         "kinds": [
-            {"value": kind, "title": law_text(option.text), "key": str(place)}
+            {"value": kind, "title": _("Khác") if kind == "other" else law_text(option.text), "key": str(place)}
             for place, kind in enumerate(KIND_KEYS, start=1)
             if (option := work.law.option("kinds", kind))
         ],
