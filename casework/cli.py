@@ -44,7 +44,7 @@ from casework.work import SYSTEM
 CLOCK_FORMATS = "2026-11-22T22:14+07:00"
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """An ISO 8601 moment; without an offset it is Vietnam's time."""
 
     name = "moment"

@@ -174,7 +174,7 @@ def test_a_second_report_about_the_same_child_joins_the_open_case(town: Town) ->
 def test_two_reports_speak_of_one_child_only_if_name_age_and_sex_agree(child: dict[str, Any], joins: bool) -> None:
     from datetime import date
 
-    facts = {
+    facts: dict[str, dict[str, Any]] = {
         "child.name": {"value": "Vừ Mí Thử"},
         "child.age": {"value": 9},
         "child.sex": {"value": "male"},
