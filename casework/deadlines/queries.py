@@ -65,9 +65,12 @@ def clocks_of_subjects(work: Work, subject_ids: Iterable[UUID]) -> dict[UUID, Ca
 
 
 def running_and_breached(work: Work) -> tuple[int, int]:
-    """How many clocks run now, and how many of those are past their limit: for the office's own state."""
+    """How many limits run now, and how many of those are past: for the office's own state. Periods are no limits."""
+    limits = [rule.id for rule in work.law.deadlines.values() if not rule.period]
     total, breached = work.session.exec(
-        select(func.count(), func.count(col(CaseClock.breached_at))).where(CaseClock.state == ClockState.RUNNING)
+        select(func.count(), func.count(col(CaseClock.breached_at))).where(
+            CaseClock.state == ClockState.RUNNING, col(CaseClock.rule).in_(limits)
+        )
     ).one()
     return total, breached
 

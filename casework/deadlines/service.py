@@ -152,6 +152,7 @@ def _fire(work: Work, clock: CaseClock) -> None:
     if clock.due_at <= work.now:
         if _happens_first_time(work, clock, "breach"):
             _breach(work, clock, rule)
+        clock.breached_at = clock.breached_at or work.now  # or this sweep would find the row again for ever
     elif past and _happens_first_time(work, clock, f"warning:{past[-1]}"):
         # Warnings missed while nothing ran are told once, not as a flood.
         record(work, Tag.CLOCK_WARNED, case_id=clock.case_id, object_type=clock.rule, object_id=clock.id)
@@ -161,7 +162,6 @@ def _fire(work: Work, clock: CaseClock) -> None:
 
 
 def _breach(work: Work, clock: CaseClock, rule: DeadlineRule) -> None:
-    clock.breached_at = work.now
     record(work, Tag.CLOCK_BREACHED, case_id=clock.case_id, object_type=clock.rule, object_id=clock.id)
     if rule.period:
         _tell_owner(work, clock, rule, "period-over")

@@ -48,20 +48,35 @@ def seal_trail(office: Office) -> None:
         anchor(work, office.settings.anchor_file)
 
 
-def tick(office: Office) -> None:
-    """One pulse: what is due is fired, then sent, and the heartbeat is written for /readyz."""
+def pulse(office: Office) -> None:
+    """What is due is fired and the heartbeat is written for /readyz."""
     fired = sweep_clocks(office)
-    sent = send_notices(office)
     with office.begin(SYSTEM) as work:
         beat(work)
-    if fired or sent:
-        log.info("tick", clocks=fired, notices=sent)
+    if fired:
+        log.info("fired", clocks=fired)
+
+
+def send(office: Office) -> None:
+    sent = send_notices(office)
+    if sent:
+        log.info("sent", notices=sent)
+
+
+def tick(office: Office) -> None:
+    """One pulse, and what it queued is sent."""
+    pulse(office)
+    send(office)
 
 
 def start_jobs(office: Office, *, every: float = TICK_SECONDS) -> BackgroundScheduler:
-    """Starts ticking in threads of this process; `shutdown()` on what is returned stops it after the running tick."""
+    """Starts ticking in threads of this process; `shutdown()` on what is returned stops it after what is running.
+
+    Sending has a thread of its own: a provider that does not answer must not hold up the clocks.
+    """
     scheduler = BackgroundScheduler(timezone="UTC")
-    _add(scheduler, lambda: tick(office), "tick", every)
+    _add(scheduler, lambda: pulse(office), "clocks", every)
+    _add(scheduler, lambda: send(office), "notices", every)
     _add(scheduler, lambda: seal_trail(office), "seal", CHECKPOINT_SECONDS)
     scheduler.start()
     return scheduler

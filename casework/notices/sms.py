@@ -14,6 +14,7 @@ from twilio.rest import Client
 from casework.settings import Settings
 
 SEND_TIMEOUT_SECONDS = 10
+ABOUT_THE_MESSAGE = (400, 422)  # a dead number, say; 401, 403 and 404 are about our account, and somebody can mend that
 
 
 class SmsRefused(Exception):
@@ -67,11 +68,12 @@ class TwilioSender:
         try:
             message = self._client.messages.create(to=to, from_=self._from, body=body)
         except TwilioRestException as refused:
-            # 4xx other than 429 is about this message (a dead number, say); 5xx and 429 pass.
-            permanent = 400 <= refused.status < 500 and refused.status != 429
+            permanent = refused.status in ABOUT_THE_MESSAGE
             raise SmsRefused(f"twilio-{refused.code or refused.status}", permanent=permanent) from None
         except OSError:  # requests' errors are OSErrors: no answer, or none in time
             raise SmsRefused("no-answer", permanent=False) from None
+        except ValueError:  # an answer that is not Twilio's: something between us and it spoke
+            raise SmsRefused("unreadable-answer", permanent=False) from None
         return str(message.sid)
 
 

@@ -70,11 +70,12 @@ def test_no_name_no_query_and_no_whole_address_reaches_the_log(town: Town, lines
     except ValueError:
         logging.getLogger("apscheduler").exception("job of %s failed", NAME)
     structlog.get_logger("web").info("request", path=NAME, body=NAME, request_id="1")
+    town.clock.advance(hours=13)
     tick(town.office)
 
     said = lines.getvalue()
     events = [json.loads(line) for line in said.splitlines()]
-    assert {"request", "broken", "library", "tick"} <= {one["event"] for one in events}
+    assert {"request", "broken", "library", "fired", "sent"} <= {one["event"] for one in events}
     assert any(one.get("error") == "ValueError" and one["event"] == "broken" for one in events)
     for secret in (NAME, "Vừ", "0900000111", town.password, town.world.api_key, "/dang-nhap", "?q", "127.0.0.1"):
         assert secret not in said
