@@ -24,7 +24,7 @@ from casework.deadlines.queries import clocks_of, read_clock
 from casework.law.model import Action, Law, Stage, State
 from casework.people.models import Unit
 from casework.people.queries import units_by_id
-from casework.people.rules import LIAISON_ROLES
+from casework.people.rules import LIAISON_ROLES, Role
 from casework.referral.models import Referral
 from casework.referral.queries import referrals_of
 from casework.web import wording
@@ -310,8 +310,14 @@ def _event_words(law: Law, entry: AuditEntry) -> tuple[str, str]:
 
 def _who(entry: AuditEntry, units: Mapping[UUID, Unit]) -> str:
     unit = units.get(entry.unit_id) if entry.unit_id else None
-    title = wording.role_title(entry.actor_role)
-    return f"{title}, {unit.name}" if unit else title
+    return post(entry.actor_role, unit.name if unit else "")
+
+
+def post(role: str, unit_name: str = "") -> str:
+    """Who acted, by post and office: `Chủ tịch UBND, Xã Nà Lũng`. Short, for it stands on every line."""
+    short = {Role.WORKER.value: _("Cán bộ bảo vệ trẻ em"), Role.CHAIR.value: _("Chủ tịch UBND")}
+    title = short.get(role) or wording.role_title(role)
+    return f"{title}, {unit_name}" if unit_name and unit_name not in title else title
 
 
 # ---------------------------------------------------------------- papers, sharing, reading
@@ -329,7 +335,7 @@ def paper(law: Law, case: Case, document: Document) -> dict[str, Any]:
         "title": paper_title(law, document),
         "says": wording.law_text(form.title) if form.number else "",
         "at": wording.moment_text(document.at),
-        "by": wording.role_title(document.author_role),
+        "by": post(document.author_role),
         "url": url_for("cases.document", code=case.code, document_id=document.id),
     }
 

@@ -334,15 +334,14 @@ def _form_page(work: Work, case: Case, move: Action, shown: Shown) -> dict[str, 
 
 def _check_page(work: Work, case: Case, move: Action, form: Form, values: Mapping[str, Any]) -> dict[str, Any]:
     facts = facts_of_case(work, case)
-    reading = stepform.reading_of(form, values)
     return {
         "code": case.code,
         "move": move,
         "form": form,
         "child": wording.child_line(facts, local(work.now).date()).masked,
         "sections": answers(form, values, wording.language()),
-        "reading": reading,
-        "lower": stepform.lower_words(move) if reading and reading["lower"] else None,
+        "reading": stepform.reading_of(form, values),
+        "lower": stepform.lower_words(work, case, move, form, values),
         "confirm": stepform.confirm_words(move, values),
         "warning": stepform.parent_warning(work.law, form, facts),
     }

@@ -99,9 +99,11 @@ def _task(work: Work, one: Listed) -> dict[str, Any]:
     clock = _clock_of(work, one)
     primary = work.law.actions[state.primary] if state.primary else None
     one_tap = primary is not None and primary.form is None
+    # A new report has nothing to open first: the row says whose it is, and its button is the verb.
+    words = [child.masked] if one_tap else [wording.law_text(primary.title if primary else state.next), child.masked]
     return {
-        "title": wording.law_text(primary.title if primary and primary.form else state.next),
-        "detail": " · ".join(part for part in (child.masked, child.place, one.case.code) if part),
+        "title": words[0],
+        "detail": " · ".join(part for part in (*words[1:], child.place, one.case.code) if part),
         "url": url_for("cases.home", code=one.case.code),
         "clock": wording.clock_chip(read_clock(work, clock)) if clock else None,
         "band": one.case.risk,
@@ -317,7 +319,7 @@ def _overdue(work: Work, found: Page, units: Mapping[UUID, Unit]) -> list[dict[s
                 "url": url_for("cases.home", code=one.case.code),
                 "unit": units[one.case.responsible_unit_id].name,
                 "step": wording.law_text(reading.rule.title if reading else work.law.states[one.case.state].title),
-                "holder": wording.role_title(reading.rule.owner) if reading else "",
+                "holder": casebook.post(reading.rule.owner) if reading else "",
                 "moved": wording.short_moment(one.case.changed_at),
                 "clock": wording.clock_chip(reading),
                 "route": url_for("cases.step", code=one.case.code, action="route"),

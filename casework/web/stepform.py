@@ -10,9 +10,10 @@ from typing import Any
 from flask_babel import gettext as _
 
 from casework.cases.models import Case
-from casework.cases.rules import Facts, fact
+from casework.cases.rules import Facts, carers_of, fact
+from casework.cases.service import needs_reason
 from casework.clock import local
-from casework.law.forms import concludes_lower, reading, to_submitted
+from casework.law.forms import reading, to_submitted
 from casework.law.model import Action, Field, Form, Law, Option, Text
 from casework.people.queries import bodies_of, commune_by_code, communes_of, unit
 from casework.referral.service import KINDS
@@ -21,7 +22,6 @@ from casework.web.lawform import checked
 from casework.work import Work
 
 REFERRALS = {f"refer-{kind}": kind for kind in KINDS}
-PARENT_RELATIONS = ("father", "mother", "stepfather", "stepmother", "grandparent", "sibling", "relative")
 SENT_TO_PARENTS = ("05", "07")
 # A second order or a further plan sets its own days: those of the last one are no help.
 SET_ANEW = ("separation.", "plan.review_date")
@@ -86,10 +86,10 @@ def answered(work: Work, case: Case, form: Form, typed: Mapping[str, Sequence[st
     typed = _with_whole_term(form, typed, work.now) if form.id == "07" else typed
     filled = checked(form, typed, work.now)
     faults = dict(filled.faults)
-    if concludes_lower(form, filled.values) and not filled.values.get("reason"):
+    if needs_reason(work, case, form, filled.values) and not filled.values.get("reason"):
         faults.setdefault("reason", "missing")
     if form.id == "07" and not faults:
-        faults.update(_term_faults(filled.values))
+        faults.update(_term_faults(filled.values, local(work.now).date()))
     if form.id == "route" and not faults:
         commune = commune_by_code(work, str(filled.values["incident_commune"]))
         if commune is None or commune.province_id != case.province_id:
@@ -117,9 +117,14 @@ def _touched(typed: Mapping[str, Sequence[str]], name: str) -> bool:
     )
 
 
-def _term_faults(values: Mapping[str, Any]) -> dict[str, str]:
-    length = (date.fromisoformat(values["until"]) - date.fromisoformat(values["separation_from"])).days
-    return {} if length == int(values["days"]) else {"until": "out-of-range"}
+def _term_faults(values: Mapping[str, Any], today: date) -> dict[str, str]:
+    """The same conditions as the guard of the move, said of the box that has to change."""
+    start = date.fromisoformat(values["separation_from"])
+    if abs((today - start).days) > 1:
+        return {"separation_from": "out-of-range"}
+    if (date.fromisoformat(values["until"]) - start).days != int(values["days"]):
+        return {"until": "out-of-range"}
+    return {}
 
 
 # ---------------------------------------------------------------- before it is done
@@ -153,16 +158,16 @@ def reading_of(form: Form, values: Mapping[str, Any]) -> dict[str, Any] | None:
         ],
         "literal": wording.law_text(literal.text) if literal else None,
         "flags": [flags[flag] for flag in found.flags],
-        "lower": concludes_lower(form, values),
     }
 
 
-def lower_words(action: Action) -> str:
+def lower_words(work: Work, case: Case, action: Action, form: Form, values: Mapping[str, Any]) -> str | None:
+    """What follows where a person concludes less than what is written down."""
+    if not needs_reason(work, case, form, values):
+        return None
     if action.outcomes.get("second-person"):
-        return _(
-            "Kết luận thấp hơn mức các chỉ báo cho thấy: người thứ hai (Chủ tịch UBND xã) sẽ xem lại trước khi đi tiếp."
-        )
-    return _("Kết luận thấp hơn mức các chỉ báo cho thấy: lý do đã ghi được lưu trong hồ sơ.")
+        return _("Kết luận thấp hơn mức đã ghi nhận: người thứ hai (Chủ tịch UBND xã) sẽ xem lại trước khi đi tiếp.")
+    return _("Kết luận thấp hơn mức đã ghi nhận: lý do đã ghi được lưu trong hồ sơ.")
 
 
 def confirm_words(action: Action, values: Mapping[str, Any]) -> str | None:
@@ -189,7 +194,7 @@ def confirm_words(action: Action, values: Mapping[str, Any]) -> str | None:
 def parent_warning(law: Law, form: Form, facts: Facts) -> str | None:
     """Before a paper goes to a family in which the harm is said to come from: 28.5 sends it, 27.1h excepts them."""
     relation = fact(facts, "harmer.relation")
-    if form.id not in SENT_TO_PARENTS or relation not in PARENT_RELATIONS:
+    if form.id not in SENT_TO_PARENTS or relation not in carers_of(law):
         return None
     return _(
         "Người bị cho là gây tổn hại: %(who)s. Quyết định này theo Điều 28 khoản 5 được gửi cho cha, mẹ, người chăm sóc, trong"
@@ -197,4 +202,3 @@ def parent_warning(law: Law, form: Form, facts: Facts) -> str | None:
         " đang ở.",
         who=wording.list_word(law, "harmer_relations", relation),
     )
-
