@@ -408,7 +408,7 @@ def _intake(
     return {
         "form": form,
         "rest": rest,
-        "rest_open": any(one.id in found or (typed.get(one.id) and one.id != "channel") for one in rest),
+        "rest_open": any(one.id in found or _written(typed, one.id) for one in rest),
         "shown": {"once": [str(uuid4())], **typed},
         "faults": found,
         "fault_texts": {**FAULTS, "no-account": _("Chọn câu 1, hoặc ghi ít nhất một câu về việc đang xảy ra")},
@@ -429,6 +429,12 @@ def _intake(
         "language": language(),
         **_panel(work, report),
     }
+
+
+def _written(typed: Typed, field_id: str) -> bool:
+    """Whether somebody wrote an answer here; the channel is filled in by the page itself."""
+    names = [name for name in typed if name == field_id or name.startswith(f"{field_id}-")]
+    return field_id != "channel" and any(text.strip() for name in names for text in typed[name])
 
 
 def _panel(work: Work, report: TypedReport) -> dict[str, Any]:
