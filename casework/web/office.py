@@ -246,7 +246,8 @@ def _is_used(filters: Filters, name: str) -> bool:
 
 
 def _trail_url(chosen: dict[str, str], page: int) -> str:
-    return url_for("office.trail", **{name: value for name, value in chosen.items() if value}, trang=page)
+    query: dict[str, Any] = {name: value for name, value in chosen.items() if value}
+    return url_for("office.trail", **query, trang=page)
 
 
 def _trail_columns() -> list[dict[str, str]]:

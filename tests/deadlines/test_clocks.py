@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -285,7 +286,16 @@ def clocks_of(town: Town, owner: ClockOwner) -> list[CaseClock]:
 @given(st.integers(min_value=-20_000, max_value=20_000), st.sampled_from(["emergency", "submit-plan", "monitoring"]))
 def test_a_clock_reads_late_exactly_when_its_time_is_over(law: Law, minutes: int, rule_id: str) -> None:
     began = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
-    clock = CaseClock(rule=rule_id, started_at=began, due_at=began + timedelta(days=5), state=ClockState.RUNNING)
+    clock = CaseClock(
+        case_id=uuid4(),
+        case_code="TE-1",
+        edition=law.edition.id,
+        owner_unit_id=uuid4(),
+        province_id=uuid4(),
+        rule=rule_id,
+        started_at=began,
+        due_at=began + timedelta(days=5),
+    )
     now = clock.due_at + timedelta(minutes=minutes)
     reading = reading_at(clock, law.deadlines[rule_id], now, calendar_of(law))
     assert reading.left == timedelta(minutes=-minutes)
