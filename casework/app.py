@@ -19,6 +19,7 @@ from casework.web.access import check_every_route_declares, open_to_all
 from casework.web.faults import install_faults
 from casework.web.frame import install_frame, select_language
 from casework.web.guard import install_guard
+from casework.web.logs import install_logs
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 BODY_LIMIT = 1024 * 1024  # bytes: forms and JSON; no page takes files yet
@@ -70,6 +71,7 @@ def create_app(
     Babel(app, locale_selector=select_language)
     csrf = CSRFProtect(app)
     install_guard(app)
+    install_logs(app)
     install_frame(app, drill=drill, drill_speed=drill_speed)
     install_faults(app)
     for room in (pages, signin, operator, collaborator, desk, cases, liaison, office_pages):
