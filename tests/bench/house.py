@@ -110,6 +110,17 @@ class House:
 
 
 @contextmanager
+def kept_house(folder: Path) -> Iterator[House]:
+    """The demo in `folder`, made if there is none; it stays, and so does its data. Its database is stopped at the end."""
+    house = House(folder.expanduser().resolve(), free_port())
+    try:
+        house.prepare()
+        yield house
+    finally:
+        house.server.stop()
+
+
+@contextmanager
 def new_house(*, prepared: bool = True) -> Iterator[House]:
     """A folder outside pytest's (as root the database runs as another account) with a demo in it, removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="casework-bench-")).resolve()
