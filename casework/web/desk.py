@@ -34,7 +34,8 @@ from casework.work import Work
 bp = Blueprint("desk", __name__)
 
 DESK_SIZE = 100  # cases on one desk; the list of cases has them all
-OVERVIEW_SIZE = 50
+SIGN_SIZE = 40
+OVERVIEW_SIZE = 20  # rows of each list under the sentence; the sentence leads to all of them
 WEEK = timedelta(days=7)
 DECIDED_LENGTH = 10
 SMS_LENGTH = 5
@@ -217,13 +218,14 @@ def to_sign() -> ResponseReturnValue:
     with begin() as work:
         states = work.law.states.values()
         own = tuple(one.id for one in states if _is_for(work.law, one, Role.CHAIR) and not one.initial)
-        found = list_cases(work, Filter(unit_id=work.actor.unit_id, states=own), size=DESK_SIZE)
+        found = list_cases(work, Filter(unit_id=work.actor.unit_id, states=own), size=SIGN_SIZE)
         ripe = [one for one in found.rows if not _still_monitored(work, one)]
         alone = [one for one in ripe if not _is_for(work.law, work.law.states[one.case.state], Role.WORKER)]
         page = {
             "waiting": [_decision(work, one) for one in alone],
             "shared": [_decision(work, one) for one in ripe if one not in alone],
             "decided": _decided(work),
+            "more": found.total - len(found.rows),
         }
         record(work, Tag.CASE_LIST_READ, object_type="to-sign")
     return render_template("desk/to_sign.html", **page)
@@ -283,15 +285,16 @@ def supervise() -> ResponseReturnValue:
         page = {
             "province": province.name,
             "at": wording.moment_text(work.now),
-            "sentence": [
-                {"url": url_for("cases.listing", han="qua-han"), "count": late.total, "id": "late"},
-                {"url": url_for("cases.listing", han="sap-han"), "count": soon.total, "id": "soon"},
-                {"url": url_for("cases.listing", buoc=work.law.initial_state.stage), "count": new.total, "id": "new"},
-            ],
             "late": _overdue(work, late, units),
             "soon": _overdue(work, soon, units),
             "new": _overdue(work, new, units),
             "lost": _overdue(work, lost, units),
+            "all": {
+                "late": {"total": late.total, "url": url_for("cases.listing", han="qua-han")},
+                "soon": {"total": soon.total, "url": url_for("cases.listing", han="sap-han")},
+                "new": {"total": new.total, "url": url_for("cases.listing", buoc=work.law.initial_state.stage)},
+                "lost": {"total": lost.total, "url": url_for("cases.listing", xa=province.code)},
+            },
             "strip": _strip(work.law, ageing(work)),
         }
         record(work, Tag.CASE_LIST_READ, object_type="overview")
