@@ -5,16 +5,19 @@ The children's names are words for *trial*, *example*, *drill*: nobody can take 
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from multiprocessing import get_context
 from typing import Any
 from uuid import UUID
 
 from sqlmodel import select
 
-from casework.bootstrap import Office
+from casework.bootstrap import Office, open_office
 from casework.cases.queries import find_case
 from casework.cases.service import take_action
 from casework.clock import FrozenClock, local
@@ -25,6 +28,7 @@ from casework.people.models import Staff
 from casework.people.service import actor_of
 from casework.referral.queries import referrals_to_me
 from casework.referral.service import acknowledge, answer, refer_case
+from casework.settings import Settings
 from casework.work import SYSTEM, Actor, Work
 
 Progress = Callable[[int, int], None]
@@ -381,28 +385,60 @@ def _separation(values: dict[str, Any], today: date) -> dict[str, Any]:
 _SURNAMES = ("Vừ", "Lò", "Giàng", "Sùng", "Phàn", "Bàn", "Ma", "Lý", "Hoàng", "Đặng", "Trần", "Nguyễn")
 _MIDDLES = ("Thị", "Văn", "A", "Mí", "Thử", "Mẫu", "Giả")
 _GIVEN = ("Diễn", "Tập", "Thử", "Mẫu", "Ví", "Dụ", "Giả", "Định", "Phỏng", "Luyện", "Kịch", "Bản", "Họa", "Điểm")
-BATCH = 50
+BATCH = 50  # cases a transaction
+SHARE = 5  # batches a task of one process
+_COMMUNES = ("99001", "99002", "99003", "99004", "99005")
 
 
 def seed_cases(office: Office, count: int, progress: Progress | None = None, *, seed: int = 56) -> int:
-    """Adds `count` invented cases over the last 300 days, the older ones further along. For measuring, not for showing."""
-    chance = random.Random(seed)  # noqa: S311  # invented data, repeatable on purpose
-    posts = _Posts(office)
+    """Adds `count` invented cases over the last 300 days, the older ones further along. For measuring, not for showing.
+
+    Every case goes through the use cases, so a core makes some thirty a second: many cases are shared out among processes.
+    """
     now = office.clock.now()
-    communes = ("99001", "99002", "99003", "99004", "99005")
+    sizes = [min(BATCH, count - first) for first in range(0, count, BATCH)]
+    shares = [dict(enumerate(sizes[first : first + SHARE], first)) for first in range(0, len(sizes), SHARE)]
     done = 0
-    while done < count:
-        commune = communes[(done // BATCH) % len(communes)]
-        at = now - timedelta(minutes=chance.randrange(30, 300 * 24 * 60))
-        then = replace(office, clock=FrozenClock(at))
-        size = min(BATCH, count - done)
-        with then.begin(posts.holder("hotline", commune)) as work:
-            codes = [_seed_one(work, chance, commune, done + place) for place in range(size)]
-        _seed_on(then, posts, commune, codes, chance)
-        done += size
+    for made in _made(office, shares, now, seed):
+        done += made
         if progress:
             progress(done, count)
     return done
+
+
+def _made(office: Office, shares: Sequence[Mapping[int, int]], now: datetime, seed: int) -> Iterator[int]:
+    processes = min(os.cpu_count() or 1, len(shares))
+    if processes < 2:
+        for share in shares:
+            yield _seed_share(office, share, now, seed)
+        return
+    # Spawned, not forked: no connection and no thread of this process goes along.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        waiting = [pool.submit(_seed_share_apart, office.settings, share, now, seed) for share in shares]
+        for one in as_completed(waiting):
+            yield one.result()
+
+
+def _seed_share_apart(settings: Settings, share: Mapping[int, int], now: datetime, seed: int) -> int:
+    office = open_office(settings)
+    try:
+        return _seed_share(office, share, now, seed)
+    finally:
+        office.engine.dispose()
+
+
+def _seed_share(office: Office, share: Mapping[int, int], now: datetime, seed: int) -> int:
+    """`share` is batch number → how many cases; a batch comes out the same whoever makes it."""
+    posts = _Posts(office)
+    for batch, size in share.items():
+        chance = random.Random(f"{seed}-{batch}")  # noqa: S311  # invented data, repeatable on purpose
+        commune = _COMMUNES[batch % len(_COMMUNES)]
+        at = now - timedelta(minutes=chance.randrange(30, 300 * 24 * 60))
+        then = replace(office, clock=FrozenClock(at))
+        with then.begin(posts.holder("hotline", commune)) as work:
+            codes = [_seed_one(work, chance, commune, batch * BATCH + place) for place in range(size)]
+        _seed_on(then, posts, commune, codes, chance)
+    return sum(share.values())
 
 
 def _seed_one(work: Work, chance: random.Random, commune: str, number: int) -> str:

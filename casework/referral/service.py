@@ -47,13 +47,15 @@ def refer_case(work: Work, case: Case, kind: str, values: Mapping[str, Any]) -> 
 
 
 def acknowledge(work: Work, referral_id: UUID) -> Taken:
-    """The body says it has the referral; its clock stops. A second time is harmless."""
+    """The body says it has the referral; its clock stops. A second time changes nothing and tells nobody again."""
     referral = find_referral(work, referral_id)
+    work.session.refresh(referral, with_for_update=True)  # two pressing at once: the second sees the first's word
     case = case_by_id(work, referral.case_id)
-    taken = take_action(
-        work, case, f"acknowledge-{referral.kind}", liaison_unit=referral.to_unit_id, subject_id=referral.id
-    )
-    referral.acknowledged_at = referral.acknowledged_at or work.now
+    action_id = f"acknowledge-{referral.kind}"
+    if referral.acknowledged_at is not None:
+        return Taken(case, work.law.actions[action_id], None)
+    taken = take_action(work, case, action_id, liaison_unit=referral.to_unit_id, subject_id=referral.id)
+    referral.acknowledged_at = work.now
     work.session.add(referral)
     return taken
 

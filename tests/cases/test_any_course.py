@@ -9,7 +9,7 @@ from uuid import UUID
 
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
-from sqlmodel import select
+from sqlmodel import col, select
 
 from casework.audit.queries import entries_of_case
 from casework.cases.models import Case, Document
@@ -81,10 +81,12 @@ def attempt(walk: Walk, who: str, action: Action, values: dict[str, Any]) -> Non
         case = work.session.exec(select(Case).where(Case.code == walk.code)).one()
         if action.id.startswith("refer-"):
             refer_case(work, case, action.id.removeprefix("refer-"), values)
+            walk.pass_time(minutes=1)
             return
         if action.liaison:
             mine = Referral.to_unit_id == work.actor.unit_id
-            found = work.session.exec(select(Referral).where(Referral.case_id == case.id, mine)).first()
+            made = select(Referral).where(Referral.case_id == case.id, mine).order_by(col(Referral.sent_at))
+            found = work.session.exec(made).first()
             if found is None:
                 raise Forbidden("not-referred-to-this-unit")
             acknowledge(work, found.id) if action.id.startswith("acknowledge") else answer(work, found.id, values)
