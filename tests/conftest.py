@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -196,3 +196,15 @@ def town(server: EmbeddedServer, peopled: tuple[Path, World], clock: FrozenClock
     yield Town(office, world, clock, database, PASSWORD)
     office.engine.dispose()
     server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """The session's one browser. Playwright's driver may be started once a process, so every file shares it."""
+    from tests.browser.stage import CHROMIUM, NO_BROWSER
+    from tests.browser.stage import chromium as launched
+
+    if not CHROMIUM.exists():
+        pytest.skip(NO_BROWSER)
+    with launched() as browser:
+        yield browser

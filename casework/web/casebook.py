@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -34,9 +34,12 @@ from casework.work import Work
 READ_TAGS = (Tag.CASE_READ, Tag.DOCUMENT_READ, Tag.IDENTITY_REVEALED, Tag.REFERRAL_READ)
 EVENT_TAGS = (Tag.CASE_OPENED, Tag.CLOCK_WARNED, Tag.CLOCK_BREACHED, Tag.NOTICE_SENT)
 TIMELINE_LENGTH = 60
+SMS_BELONGS_WITHIN = timedelta(minutes=10)  # an SMS that left so soon after an event was about it
 READS_LENGTH = 80
 STORY_LENGTH = 700  # characters of the account; the whole of it is in Mẫu 01
 # A button of its own; every other move waits under "other work", so that the next step stays the one thing seen.
+JOINED = "case:report:joined"  # the law's tag of a further report
+REPORTING_ROLES = (Role.COLLABORATOR.value, Role.POLICE.value, Role.HEALTH.value)
 PROMINENT = ("return-plan", "decide-new-plan", "order-separation", "refer-police", "refer-health", "end-observation")
 
 
@@ -275,16 +278,23 @@ def _timeline_tags(law: Law) -> list[str]:
 
 
 def timeline(law: Law, events: Sequence[AuditEntry], units: Mapping[UUID, Unit]) -> list[dict[str, Any]]:
-    """Newest first. The same event told to several people at once is one line."""
+    """Newest first. The same event told to several people at once is one line, and an SMS is told with what caused it."""
     items: list[dict[str, Any]] = []
+    reminded: datetime | None = None
     for entry in events:
+        if entry.tag == Tag.NOTICE_SENT:
+            reminded = entry.at
+            continue
         title, kind = _event_words(law, entry)
+        told = reminded is not None and reminded - entry.at <= SMS_BELONGS_WITHIN
+        reminded = None
         item = {
             "title": title,
             "kind": kind,
             "time_text": wording.moment_text(entry.at),
             "time_iso": local(entry.at).isoformat(timespec="seconds"),
             "by": _who(entry, units),
+            "detail": _("Đã nhắn SMS") if told else None,
             "url": None,
         }
         if not items or (items[-1]["title"], items[-1]["time_text"]) != (item["title"], item["time_text"]):
@@ -296,8 +306,6 @@ def _event_words(law: Law, entry: AuditEntry) -> tuple[str, str]:
     rule = law.deadlines.get(entry.object_type or "")
     if entry.tag == Tag.CASE_OPENED:
         return _("Tiếp nhận thông tin (Mẫu 01)"), "act"
-    if entry.tag == Tag.NOTICE_SENT:
-        return _("Nhắc bằng SMS"), "note"
     if entry.tag == Tag.CLOCK_WARNED and rule:
         return _("Sắp hết hạn: %(title)s", title=wording.law_text(rule.title)), "note"
     if entry.tag == Tag.CLOCK_BREACHED and rule:
@@ -309,8 +317,22 @@ def _event_words(law: Law, entry: AuditEntry) -> tuple[str, str]:
 
 
 def _who(entry: AuditEntry, units: Mapping[UUID, Unit]) -> str:
+    if _is_reporter(entry.actor_role, entry.tag == Tag.CASE_OPENED or entry.tag == JOINED):
+        return _("Người báo tin")
     unit = units.get(entry.unit_id) if entry.unit_id else None
     return post(entry.actor_role, unit.name if unit else "")
+
+
+def _is_reporter(role: str, reporting: bool) -> bool:
+    """Whose post would name them: a village has one collaborator. Article 24: an informant stays unknown, also to the commune."""
+    return reporting and role in REPORTING_ROLES
+
+
+def author(document: Document) -> str:
+    """By whose post a paper was handed in; of Mẫu 01 by a villager, that somebody reported."""
+    return (
+        _("Người báo tin") if _is_reporter(document.author_role, document.form == "01") else post(document.author_role)
+    )
 
 
 def post(role: str, unit_name: str = "") -> str:
@@ -335,7 +357,7 @@ def paper(law: Law, case: Case, document: Document) -> dict[str, Any]:
         "title": paper_title(law, document),
         "says": wording.law_text(form.title) if form.number else "",
         "at": wording.moment_text(document.at),
-        "by": post(document.author_role),
+        "by": author(document),
         "url": url_for("cases.document", code=case.code, document_id=document.id),
     }
 

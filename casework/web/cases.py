@@ -172,7 +172,7 @@ def document(code: str, document_id: UUID) -> ResponseReturnValue:
             "reading": stepform.reading_of(form, work.open(found, "content") or {}),
             "title": casebook.paper_title(work.law, found),
             "at": wording.moment_text(found.at),
-            "by": wording.role_title(found.author_role),
+            "by": casebook.author(found),
             "edition": wording.law_text(work.law.edition.title),
         }
     return render_template("case/document.html", code=code, **page)

@@ -37,6 +37,7 @@ DESK_SIZE = 100  # cases on one desk; the list of cases has them all
 SIGN_SIZE = 40
 OVERVIEW_SIZE = 20  # rows of each list under the sentence; the sentence leads to all of them
 WEEK = timedelta(days=7)
+FIRST = ("acknowledge", "emergency")  # article 26.3: nothing waits for less
 DECIDED_LENGTH = 10
 SMS_LENGTH = 5
 
@@ -113,19 +114,30 @@ def _task(work: Work, one: Listed) -> dict[str, Any]:
 
 
 def _card(work: Work, rows: Sequence[Listed]) -> dict[str, Any] | None:
-    """The single next deadline of the office, whoever has to act; liaison bodies' clocks are theirs."""
-    timed = [(clock.due_at, one, clock) for one in rows if (clock := _limit_of(work, one))]
+    """The single next deadline: what the worker can do before what waits for others, the twelve hours of a child who may
+    be in danger before any other limit. Liaison bodies' clocks are theirs."""
+    timed = [
+        (
+            not _is_for(work.law, work.law.states[one.case.state], Role.WORKER),
+            clock.rule not in FIRST,
+            clock.due_at,
+            place,
+        )
+        for place, one in enumerate(rows)
+        if (clock := _limit_of(work, one))
+    ]
     if not timed:
         return None
-    __, one, clock = min(timed, key=lambda each: each[0])
+    others, _later, _due, place = min(timed)
+    one, mine = rows[place], not others
+    clock = _limit_of(work, one)
     state = work.law.states[one.case.state]
     primary = work.law.actions[state.primary] if state.primary else None
-    mine = primary is not None and Role.WORKER in primary.roles
     return {
         **_task(work, one),
         "title": wording.law_text(state.next),
         "code": one.case.code,
-        "chip": wording.clock_chip(read_clock(work, clock)),
+        "chip": wording.clock_chip(read_clock(work, clock)) if clock else None,
         "child": " · ".join(_summary(work, one)),
         "alert": casebook.alert(one.facts),
         "act": {

@@ -7,20 +7,16 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.stage import CHROMIUM, NO_BROWSER, Stage, chromium, running_demo
+from tests.browser.stage import Stage, running_demo
 
 
 @pytest.fixture(scope="session")
-def stage() -> Iterator[Stage]:
-    if not CHROMIUM.exists():
-        pytest.skip(NO_BROWSER)
+def stage(chromium: Browser) -> Iterator[Stage]:
+    """The demo, started only where there is a browser to look at it."""
     with running_demo("--clock", "2026-11-22T22:14+07:00") as stage:
         yield stage
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(NO_BROWSER)
-    with chromium() as browser:
-        yield browser
+def browser(chromium: Browser) -> Browser:
+    return chromium

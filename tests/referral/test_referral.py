@@ -73,14 +73,13 @@ def test_a_packet_holds_every_datum_of_the_groups_on_the_list_and_no_other(law: 
 
 
 @pytest.mark.parametrize("kind", BODIES)
-@pytest.mark.parametrize("group", ["contact", "narrative", "medical", "legal", "assessment", "work", "reporter"])
-def test_a_planted_wider_audience_is_found(law: Law, kind: str, group: str) -> None:
+def test_a_planted_wider_audience_is_found(law: Law, kind: str) -> None:
     audience = law.audiences[kind]
-    owners = {one.group for one in datum_fields(law).values()}
-    if group in audience.shows or group not in owners:
-        pytest.skip("already shown, or no datum is of this group")
-    packed = packet_of(law, replace(audience, shows=(*audience.shows, group)), markers(law))
-    assert leaked(law, audience, packed)
+    withheld = {one.group for one in datum_fields(law).values()} - set(audience.shows)
+    assert withheld
+    for group in withheld:
+        wider = replace(audience, shows=(*audience.shows, group))
+        assert leaked(law, audience, packet_of(law, wider, markers(law)))
 
 
 def test_a_datum_that_no_form_owns_stays_out(law: Law) -> None:

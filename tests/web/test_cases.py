@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,6 +16,7 @@ from casework.audit.tags import Tag
 from casework.cases.models import Case
 from casework.clock import local
 from casework.deadlines import service as deadlines
+from casework.intake.service import receive_report
 from casework.work import SYSTEM
 from tests.conftest import Town
 from tests.web.conftest import Browser
@@ -346,3 +348,19 @@ def test_nothing_changes_without_the_pages_own_token(town: Town, browser: OpenAs
     worker = browser("worker")
     assert worker.client.post(f"/ca/{code}/buoc/accept").status_code == 400
     assert state_of(town, code) == "received"
+
+
+def test_who_reported_is_not_named_by_their_post(town: Town, browser: Callable[[str], Browser]) -> None:
+    """A village has one collaborator: their post on the case would be their name (article 24)."""
+    with town.office.begin(town.act_as("collaborator")) as work:
+        received = receive_report(
+            work, {"incident_commune": "99001", "narrative": "Nghe tiếng khóc (diễn tập)."}, received_at=work.now
+        )
+    code = received.case.code
+    worker = browser("worker")
+    home = worker.get(f"/ca/{code}").get_data(as_text=True)
+    assert "Người báo tin" in home
+    assert "Cộng tác viên" not in home
+    paper = re.search(rf"/ca/{code}/giay-to/[0-9a-f-]+", home)
+    assert paper is not None
+    assert "Cộng tác viên" not in worker.get(paper[0]).get_data(as_text=True)

@@ -64,7 +64,7 @@ def test_no_name_no_query_and_no_whole_address_reaches_the_log(town: Town, lines
     headers = {"Authorization": f"Bearer {town.world.api_key}"}
     for body in (REPORT, {**REPORT, "incident_commune": NAME}, [NAME]):
         app.test_client().post(f"/api/v1/reports?{NAME}", json=body, headers=headers)
-    logging.getLogger("some.library").error("could not send to %s", NAME)
+    logging.getLogger("some.package").error("could not send to %s", NAME)
     try:
         raise ValueError(NAME)
     except ValueError:
