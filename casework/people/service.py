@@ -22,6 +22,7 @@ from casework.vault.fold import fold_name
 from casework.work import Actor, Work
 
 _hasher = PasswordHasher()  # argon2id, 64 MiB, t=3, p=4: the library's own defaults
+NO_PASSWORD = ""  # no hash at all: an account that cannot be signed in to
 # A hash of nothing anybody knows: an unknown user costs as much time as a known one.
 _NOBODY = _hasher.hash(secrets.token_urlsafe(16))
 SEEN_EVERY = timedelta(minutes=1)  # how often a session's last use is written down
@@ -50,7 +51,7 @@ def create_staff(
     work: Work,
     *,
     username: str,
-    password: str,
+    password: str | None,
     role: Role,
     unit: Unit,
     name: str,
@@ -58,10 +59,10 @@ def create_staff(
     hamlet: str | None = None,
 ) -> Staff:
     """Opens an account. The password is hashed here and kept nowhere. `hamlet` is a collaborator's own village: sealed,
-    for it is also where the children live whom they report."""
+    for it is also where the children live whom they report. No password: nobody can sign in yet."""
     staff = Staff(
         username=username.strip().lower(),
-        password_hash=_hasher.hash(password),
+        password_hash=NO_PASSWORD if password is None else _hasher.hash(password),
         role=role.value,
         unit_id=unit.id,
         created_at=work.now,
@@ -95,7 +96,7 @@ def sign_in(work: Work, username: str, password: str) -> SignedIn:
     _check_throttle(work, name)
     staff = work.session.exec(select(Staff).where(Staff.username == name, col(Staff.closed_at).is_(None))).first()
     try:
-        _hasher.verify(staff.password_hash if staff else _NOBODY, password)
+        _hasher.verify((staff and staff.password_hash) or _NOBODY, password)
     except (VerificationError, InvalidHashError):
         raise SignInRefused from None
     if staff is None:

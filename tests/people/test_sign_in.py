@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def enter(town: Town, username: str = "worker", password: str | None = None) -> str:
     with town.office.begin(SYSTEM) as work:
-        return sign_in(work, username, password or town.password).token
+        return sign_in(work, username, town.password if password is None else password).token
 
 
 def fail(town: Town, username: str) -> None:
@@ -87,3 +87,13 @@ def test_alerts_go_to_who_is_on_duty_and_to_everybody_of_the_post_when_the_rota_
             work.session.add(duty)
         work.session.flush()
         assert [one.id for one in on_duty(work, worker.unit_id, Role.WORKER, work.now)] == [worker.id]
+
+
+def test_an_account_without_a_password_cannot_be_signed_in_to(town: Town) -> None:
+    with town.office.begin(SYSTEM) as work:
+        worker = work.session.exec(select(Staff).where(Staff.username == "worker")).one()
+        worker.password_hash = ""
+        work.session.add(worker)
+    for password in ("", town.password):
+        with pytest.raises(SignInRefused):
+            enter(town, "worker", password)
