@@ -101,16 +101,23 @@ def list_cases(work: Work, wanted: Filter, *, page: int = 1, size: int = PAGE_SI
     `with_facts` nothing of a child is opened.
     """
     soonest = _soonest_due(work)
-    base = scoped(work.actor).outerjoin(soonest, soonest.c.case_id == Case.id)
-    base = _narrow(work, base, wanted, soonest.c.limit_at)
-    total = work.session.exec(select(func.count()).select_from(base.with_only_columns(col(Case.id)).subquery())).one()
-    number = min(max(1, page), max(1, -(-total // size)))
-    cases = work.session.exec(
-        base.order_by(soonest.c.due_at.asc().nulls_last(), col(Case.received_at).desc(), col(Case.id))
-        .limit(size)
-        .offset((number - 1) * size)
-    ).all()
-    return Page(with_clocks(work, cases, with_facts=with_facts), total, number, size)
+    base = _narrow(
+        work, scoped(work.actor).outerjoin(soonest, soonest.c.case_id == Case.id), wanted, soonest.c.limit_at
+    )
+    # Counted and ordered in one pass over narrow rows; only the page's own cases are then read whole.
+    ordered = base.with_only_columns(col(Case.id), func.count().over()).order_by(
+        soonest.c.due_at.asc().nulls_last(), col(Case.received_at).desc(), col(Case.id)
+    )
+    number = max(1, page)
+    found = work.session.execute(ordered.limit(size).offset((number - 1) * size)).all()
+    if not found and number > 1:
+        total = work.session.exec(select(func.count()).select_from(base.subquery())).one()
+        number = max(1, -(-total // size))
+        found = work.session.execute(ordered.limit(size).offset((number - 1) * size)).all()
+    total = found[0][1] if found else 0
+    cases = codes_of(work, [row[0] for row in found])
+    rows = with_clocks(work, [cases[row[0]] for row in found], with_facts=with_facts)
+    return Page(rows, total, number, size)
 
 
 def _soonest_due(work: Work) -> Subquery:

@@ -190,6 +190,7 @@ def upgrade() -> None:
         ["province_id", "due_at"],
         unique=False,
         postgresql_where="state = 'running'",
+        postgresql_include=["case_id", "rule"],
     )
     op.create_index(
         "ix_case_clock_waiting",
