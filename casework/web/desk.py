@@ -171,10 +171,11 @@ def _waiting(work: Work, one: Listed) -> list[dict[str, Any]]:
     rows = []
     if not state.initial and state.primary and not _is_for(work.law, state, Role.WORKER):
         clock = _clock_of(work, one)
+        since = _("từ %(when)s", when=wording.short_moment(one.case.changed_at))
         rows.append(
             {
                 "title": _("Chờ Chủ tịch: %(step)s", step=wording.law_text(work.law.actions[state.primary].title)),
-                "detail": f"{child} · {_('từ %(when)s', when=wording.short_moment(one.case.changed_at))}",
+                "detail": f"{child} · {since}",
                 "url": url,
                 "clock": wording.clock_chip(read_clock(work, clock)) if clock else None,
             }
@@ -182,10 +183,11 @@ def _waiting(work: Work, one: Listed) -> list[dict[str, Any]]:
     for clock in one.clocks:
         rule = work.law.deadlines[clock.rule]
         if rule.owner in LIAISON_ROLES:
+            since = _("từ %(when)s", when=wording.short_moment(clock.started_at))
             rows.append(
                 {
                     "title": wording.law_text(rule.title),
-                    "detail": f"{child} · {_('từ %(when)s', when=wording.short_moment(clock.started_at))}",
+                    "detail": f"{child} · {since}",
                     "url": url,
                     "clock": wording.clock_chip(read_clock(work, clock)),
                 }

@@ -129,7 +129,7 @@ def _navigation(viewer: Viewer) -> list[dict[str, Any]]:
         ],
         Role.CHAIR: [("desk.to_sign", _("Chờ ký")), ("cases.listing", _("Ca")), ("pages.forms", _("Biểu mẫu"))],
         Role.SUPERVISOR: [
-            ("desk.supervise", _("Hạn")),
+            ("desk.supervise", _("Theo dõi hạn")),
             ("cases.listing", _("Ca")),
             ("operator.unread", _("Tin cần xem lại")),
         ],

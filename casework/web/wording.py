@@ -79,7 +79,8 @@ def length_text(length: timedelta) -> str:
     days, hours, minutes = minutes // 1440, minutes % 1440 // 60, minutes % 60
     if days:
         words = ngettext("%(num)d ngày", "%(num)d ngày", days)
-        return f"{words} {_('%(hours)d giờ', hours=hours)}" if hours and days < 3 else words
+        rest = ngettext("%(num)d giờ", "%(num)d giờ", hours)
+        return f"{words} {rest}" if hours and days < 3 else words
     if hours:
         return _("%(hours)d giờ %(minutes)02d phút", hours=hours, minutes=minutes)
     return _("%(minutes)d phút", minutes=minutes)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Catalog
 
-from tests.whole.translations import ROOT, compiled_is_fresh, faults, read_catalogue, said, stray_vietnamese
+from tests.whole.translations import ROOT, compiled_is_fresh, faults, hidden, read_catalogue, said, stray_vietnamese
 
 ONE_LANGUAGE = {"style_guide.html"}  # shows the parts of a page to who builds one; no user of the office meets it
 TEMPLATES = [one for one in sorted((ROOT / "templates").rglob("*.html")) if one.name not in ONE_LANGUAGE]
@@ -25,6 +25,15 @@ def test_the_compiled_catalogue_is_fresh() -> None:
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.relative_to(ROOT / "templates").as_posix())
 def test_no_template_speaks_vietnamese_only(path: Path) -> None:
     assert stray_vietnamese(path.read_text("utf-8")) == []
+
+
+def test_no_sentence_hides_from_the_catalogue() -> None:
+    assert [path for path in (ROOT / "casework").rglob("*.py") if hidden(path.read_text("utf-8"))] == []
+
+
+def test_a_planted_hidden_sentence_is_found() -> None:
+    assert hidden("""line = f"{child} · {_('từ %(when)s', when=when)}" """) == [1]
+    assert hidden("""since = _("từ %(when)s", when=when)\nline = f"{child} · {since}" """) == []
 
 
 def test_a_sentence_without_english_is_found(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ those that no screen says any more, and compiles it.
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import unicodedata
@@ -19,12 +20,15 @@ from babel.messages.pofile import read_po, write_po
 from jinja2 import Environment
 from jinja2.ext import InternationalizationExtension
 
+from casework.demo.office import RIBBON
+
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = ROOT / "casework" / "translations" / "en" / "LC_MESSAGES" / "messages.po"
 KEYWORDS: dict[str, Any] = {
     "_": None, "gettext": None, "lazy_gettext": None, "_l": None, "ngettext": (1, 2), "lazy_ngettext": (1, 2),
     "pgettext": ((1, "c"), 2),
 }  # fmt: skip
+HANDED_ON = {RIBBON: "casework/demo/office.py"}  # sentences that reach the frame as an argument, which says them
 OWN_NAME = "Tiếng Việt"  # a language is called by its own name in every language
 SAYERS = set(KEYWORDS)
 Message = tuple[str | None, str | tuple[str, ...]]  # context, sentence (or singular and plural)
@@ -40,7 +44,20 @@ def said(root: Path = ROOT) -> dict[Message, str]:
         )  # fmt: skip
         for name, _line, message, _comments, context in extracted:
             found.setdefault((context, message), f"{folder}/{name}")
+    if root == ROOT:
+        found.update({(None, sentence): where for sentence, where in HANDED_ON.items()})
     return found
+
+
+def hidden(source: str) -> list[int]:
+    """Lines of a Python file that say a sentence inside an f-string, where the extraction does not look."""
+    return [
+        call.lineno
+        for text in ast.walk(ast.parse(source))
+        if isinstance(text, ast.JoinedStr)
+        for call in ast.walk(text)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in SAYERS
+    ]
 
 
 def read_catalogue(path: Path = CATALOGUE) -> Catalog:
