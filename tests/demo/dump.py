@@ -21,30 +21,24 @@ from casework.work import SYSTEM
 SHORTEST = 6  # bytes of a trace: less turns up in any ciphertext by chance
 
 
-def told_words() -> set[str]:
-    """Everybody's own words in the stories as they are written: names, phones, places, accounts of what happened."""
-    return {one for one in _strings([[story.report, *(step.values for step in story.steps)] for story in STORIES])}
+def seeded_words(office: Office) -> set[str]:
+    """Everybody's own words: what the stories say and what the office opens again (facts, documents, staff).
 
-
-def kept_words(office: Office) -> set[str]:
-    """All text that the office opens again: facts, documents, staff. Without ids, days and what is said of offices."""
+    Without the names of public offices, the ids of the law's data and the days.
+    """
     with office.begin(SYSTEM) as work:
         units = {unit.name for unit in work.session.exec(select(Unit))}
         opened: list[Any] = [person_of(work, staff) for staff in work.session.exec(select(Staff))]
         opened += [work.open(case, "facts") for case in work.session.exec(select(Case))]
         opened += [work.open(document, "content") for document in work.session.exec(select(Document))]
-    return {one for one in _strings(opened) if not any(one in unit for unit in units)}
-
-
-def own_words(words: set[str]) -> set[str]:
-    """Without the ids of the law's data and the days: what is left has two words, or an accent, or is a phone."""
-    return {one for one in words if (" " in one or not one.isascii() or one.startswith("+")) and not _is_day(one)}
+    opened += [[story.report, *(step.values for step in story.steps)] for story in STORIES]
+    return {one for one in _strings(opened) if _is_own(one) and not any(one in unit for unit in units)}
 
 
 def found_in(dump: bytes, words: set[str]) -> set[str]:
     """The words of which any trace lies in the dump."""
     whole = dump.replace(rb"\\", b"\\")  # a dump doubles the backslash of an escape
-    lowered = whole.lower()
+    lowered = whole.decode("utf-8").lower().encode()  # as text: bytes have no capitals with accents
     return {word for word in words if any(trace in whole or trace in lowered for trace in traces(word))}
 
 
@@ -57,6 +51,11 @@ def traces(word: str) -> Iterator[bytes]:
         for trace in (raw, json.dumps(one)[1:-1].encode(), raw.hex().encode(), *shifted):
             if len(trace) >= SHORTEST:
                 yield trace
+
+
+def _is_own(text: str) -> bool:
+    """Two words, or an accent, or a phone: an id of the law's data is none of these."""
+    return (" " in text or not text.isascii() or text.startswith("+")) and not _is_day(text)
 
 
 def _is_day(text: str) -> bool:

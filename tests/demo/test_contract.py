@@ -114,7 +114,7 @@ def test_the_command_names_its_parts() -> None:
     assert {"demo", "init", "serve", "jobs", "doctor", "audit"} <= set(told.stdout.split())
 
 
-@pytest.mark.parametrize("path", every_command(command), ids=" ".join)
+@pytest.mark.parametrize("path", [*every_command(command)], ids=" ".join)
 def test_every_command_explains_itself(path: tuple[str, ...]) -> None:
     # In this process: starting twenty of them would take most of a minute and show nothing more.
     told = CliRunner().invoke(command, [*path, "--help"])
