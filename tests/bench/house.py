@@ -111,13 +111,13 @@ class House:
 
 @contextmanager
 def kept_house(folder: Path) -> Iterator[House]:
-    """The demo in `folder`, made if there is none; it stays, and so does its data. Its database is stopped at the end."""
+    """The demo in `folder`, made if there is none; it stays, and so does its data. Its database stops with the last user."""
     house = House(folder.expanduser().resolve(), free_port())
     try:
         house.prepare()
         yield house
     finally:
-        house.server.stop()
+        house.server.stop_if_last()
 
 
 @contextmanager

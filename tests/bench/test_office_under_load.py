@@ -17,8 +17,8 @@ from tests.bench.ledger import told
 
 pytestmark = pytest.mark.slow
 
-KILLS = 8
-CASES = 300
+KILLS = 6
+CASES = 250
 PAGE_TIMES = 20
 # A machine that runs other things beside the tests is slower than the one the limits are promised for.
 SLACK = 3
