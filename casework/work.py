@@ -28,7 +28,8 @@ T = TypeVar("T")
 class Actor:
     """Who acts: a plain value. `role` is one of the roles of `people`, or "system" for the office's own clock.
 
-    `request_id` ties the audit entries of one request together; it is random and says nothing.
+    `request_id` ties the audit entries of one request together; it is random and says nothing. A `deputy` decides as the
+    chair only while `on_duty`, which is read from the rota anew at every request.
     """
 
     id: UUID | None
@@ -36,6 +37,8 @@ class Actor:
     unit_id: UUID | None = None
     province_id: UUID | None = None
     request_id: str = ""
+    deputy: bool = False
+    on_duty: bool = False
 
 
 SYSTEM = Actor(id=None, role="system")

@@ -9,7 +9,7 @@ import secrets
 from dataclasses import dataclass
 from uuid import UUID
 
-from casework.people.models import Unit, UnitKind
+from casework.people.models import Post, Unit, UnitKind
 from casework.people.rules import Role
 from casework.people.service import create_api_key, create_staff, create_unit, put_on_duty
 from casework.work import Work
@@ -22,6 +22,7 @@ COMMUNES = (
     ("99004", "Phường Đông Kỳ"),
     ("99005", "Xã Tả Lìn"),
 )
+DEPUTY = "Phó Chủ tịch UBND"
 HOME = "99001"  # the commune whose accounts the demo gives out
 
 
@@ -50,8 +51,9 @@ def build_world(work: Work, *, password: str | None = None) -> World:
     made: list[Account] = []
     for place, (role, code, title) in enumerate(_POSTS):
         unit = units[code]
-        given_out = (role, code) in _GIVEN_OUT
-        username = role.value if given_out else f"{role.value}-{code.lower()}"
+        deputy = title == DEPUTY
+        given_out = (role, code) in _GIVEN_OUT and not deputy
+        username = role.value if given_out else f"{'deputy' if deputy else role.value}-{code.lower()}"
         # The other posts only have to be there: nobody is given their accounts, and hashing a password takes time.
         secret = password or (secrets.token_urlsafe(9) if given_out else None)
         staff = create_staff(
@@ -63,8 +65,10 @@ def build_world(work: Work, *, password: str | None = None) -> World:
             name=f"{title} {unit.name}",
             phone=f"+8490000{place:04d}",
             hamlet="thôn Má Lủng" if role == Role.COLLABORATOR else None,
+            post=Post.DEPUTY if deputy else None,
         )
-        put_on_duty(work, staff, starts_at=work.now.replace(year=work.now.year - 2, day=1))
+        if not deputy:  # a deputy stands in when the rota says so, and holds nothing until then
+            put_on_duty(work, staff, starts_at=work.now.replace(year=work.now.year - 2, day=1))
         if given_out and secret is not None:
             made.append(Account(role.value, username, secret, unit.name))
     key = create_api_key(work, name="Tổng đài 111 (diễn tập)", unit=units["TD-111"])
@@ -103,6 +107,7 @@ _POSTS = (
     )),
     *((Role.POLICE, f"CA-{code}", "Cán bộ trực") for code, _ in COMMUNES[:2]),
     *((Role.HEALTH, f"YT-{code}", "Cán bộ trực") for code, _ in COMMUNES[:2]),
+    *((Role.CHAIR, code, DEPUTY) for code, _ in COMMUNES),
 )  # fmt: skip
 _GIVEN_OUT = {
     (Role.HOTLINE, "TD-111"),

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, DateTime, Index, LargeBinary, Text
+from sqlalchemy import CheckConstraint, Column, DateTime, Index, LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
 from casework.vault.cabinet import OFFICE_SCOPE
@@ -43,18 +43,32 @@ class Unit(SQLModel, table=True):
     successor_id: UUID | None = Field(default=None, foreign_key="unit.id")
 
 
-class Staff(SQLModel, table=True):
-    """A person with an account. `person` seals {"name", "phone", "hamlet"}; a post title is enough on most screens.
+class Post(StrEnum):
+    """Of the two who may decide for a commune: the chair, and the deputy who stands in while the rota says so."""
 
-    They are not a child's secrets, but a stolen dump must not be a directory of who handles them.
+    CHAIR = "chair"
+    DEPUTY = "deputy"
+
+
+class Staff(SQLModel, table=True):
+    """A person with an account. `post` is set for the role `chair` and for no other.
+
+    `person` seals {"name", "phone", "hamlet"}; a post title is enough on most screens. They are not a child's secrets, but
+    a stolen dump must not be a directory of who handles them.
     """
 
     __tablename__ = "staff"
+    __table_args__ = (
+        CheckConstraint(
+            "(role = 'chair') = (post is not null) and post in ('chair', 'deputy')", name="staff_post_check"
+        ),
+    )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     username: str = Field(sa_type=Text, unique=True)
     password_hash: str = Field(sa_type=Text)
     role: str = Field(sa_type=Text)
+    post: str | None = Field(default=None, sa_type=Text)
     unit_id: UUID = Field(foreign_key="unit.id", index=True)
     person: bytes | None = Field(default=None, sa_type=Sealed)
     rev: int = 0
@@ -70,7 +84,10 @@ class Duty(SQLModel, table=True):
     """Who holds a post (unit and role) from when to when; alerts go to the post, never to a name."""
 
     __tablename__ = "duty"
-    __table_args__ = (Index("ix_duty_post", "unit_id", "role", "starts_at"),)
+    __table_args__ = (
+        Index("ix_duty_post", "unit_id", "role", "starts_at"),
+        CheckConstraint("ends_at is null or ends_at > starts_at", name="duty_span_check"),
+    )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     unit_id: UUID = Field(foreign_key="unit.id")
@@ -78,6 +95,21 @@ class Duty(SQLModel, table=True):
     staff_id: UUID = Field(foreign_key="staff.id")
     starts_at: datetime = Field(sa_column=moment())
     ends_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+
+
+class Leave(SQLModel, table=True):
+    """When a person is away. It beats the rota: somebody on leave holds no post, whatever their duty rows say."""
+
+    __tablename__ = "staff_leave"
+    __table_args__ = (
+        Index("ix_staff_leave", "staff_id", "starts_at"),
+        CheckConstraint("ends_at > starts_at", name="staff_leave_span_check"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    staff_id: UUID = Field(foreign_key="staff.id")
+    starts_at: datetime = Field(sa_column=moment())
+    ends_at: datetime = Field(sa_column=moment())
 
 
 class SignedInSession(SQLModel, table=True):

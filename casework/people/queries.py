@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import or_
 from sqlmodel import col, select
 
-from casework.people.models import ApiKey, Duty, Heartbeat, Staff, Unit, UnitKind
+from casework.people.models import ApiKey, Duty, Heartbeat, Leave, Post, Staff, Unit, UnitKind
+from casework.people.rules import Member, Role, Span, holders_at, stands_in
 from casework.vault.fold import fold_name
 from casework.work import Actor, Work
 
@@ -100,47 +103,103 @@ def hotline(work: Work) -> Unit | None:
 
 
 def on_duty(work: Work, unit_id: UUID, role: str, now: datetime) -> Sequence[Staff]:
-    """Who holds the post now; where the rota is silent, everybody of that role in the unit: better twice than nobody."""
-    holders = work.session.exec(
-        select(Staff)
-        .join(Duty, col(Duty.staff_id) == Staff.id)
-        .where(
-            Duty.unit_id == unit_id,
-            Duty.role == role,
-            Duty.starts_at <= now,
-            or_(col(Duty.ends_at).is_(None), col(Duty.ends_at) > now),
-            col(Staff.closed_at).is_(None),
-        )
-        .distinct()
-    ).all()
-    if holders:
-        return holders
-    return work.session.exec(
-        select(Staff).where(Staff.unit_id == unit_id, Staff.role == role, col(Staff.closed_at).is_(None))
-    ).all()
+    """Who holds the post now, by `rules.holders_at`. Empty: nobody, and `reached` gives it to the province."""
+    return duty_of_units(work, (unit_id,), role, now).get(unit_id, [])
 
 
 def duty_of_units(work: Work, unit_ids: Iterable[UUID], role: str, now: datetime) -> dict[UUID, list[Staff]]:
-    """`on_duty` for many units in two queries."""
+    """`on_duty` for many units in three queries; a unit whose post nobody holds is left out."""
     wanted = set(unit_ids)
     if not wanted:
         return {}
+    staff = work.session.exec(
+        select(Staff)
+        .where(col(Staff.unit_id).in_(wanted), Staff.role == role, col(Staff.closed_at).is_(None))
+        .order_by(Staff.username)
+    ).all()
+    members = members_of(work, staff, since=now)
     found: dict[UUID, list[Staff]] = {}
-    holders = select(Staff).join(Duty, col(Duty.staff_id) == Staff.id).where(
-        col(Duty.unit_id).in_(wanted),
-        Duty.role == role,
-        Duty.starts_at <= now,
-        or_(col(Duty.ends_at).is_(None), col(Duty.ends_at) > now),
-        col(Staff.closed_at).is_(None),
-    )  # fmt: skip
-    for staff in work.session.exec(holders.distinct()):
-        found.setdefault(staff.unit_id, []).append(staff)
-    silent = wanted - found.keys()
-    if silent:
-        others = select(Staff).where(col(Staff.unit_id).in_(silent), Staff.role == role, col(Staff.closed_at).is_(None))
-        for staff in work.session.exec(others):
-            found.setdefault(staff.unit_id, []).append(staff)
+    for unit_id in {one.unit_id for one in staff}:
+        own = [one for one in staff if one.unit_id == unit_id]
+        held = holders_at((members[one.id] for one in own), now)
+        if held:
+            found[unit_id] = [one for one in own if one.id in held]
     return found
+
+
+def members_of(
+    work: Work, staff: Sequence[Staff], *, since: datetime, until: datetime | None = None
+) -> dict[UUID, Member]:
+    """What the rota says of each of them between two moments (`until` None: at `since` alone)."""
+    ids = [one.id for one in staff]
+    last = until or since
+    duties = work.session.exec(
+        select(Duty).where(
+            col(Duty.staff_id).in_(ids),
+            Duty.starts_at <= last,
+            or_(col(Duty.ends_at).is_(None), col(Duty.ends_at) > since),
+        )
+    ).all()
+    leaves = work.session.exec(
+        select(Leave).where(col(Leave.staff_id).in_(ids), Leave.starts_at <= last, Leave.ends_at > since)
+    ).all()
+    return {
+        one.id: Member(
+            staff_id=one.id,
+            deputy=one.post == Post.DEPUTY,
+            # A row made for another post does not follow a person who moved.
+            duties=tuple(
+                Span(row.starts_at, row.ends_at)
+                for row in duties
+                if (row.staff_id, row.unit_id, row.role) == (one.id, one.unit_id, one.role)
+            ),
+            leaves=tuple(Span(row.starts_at, row.ends_at) for row in leaves if row.staff_id == one.id),
+        )
+        for one in staff
+    }
+
+
+def holds_post(work: Work, unit_id: UUID, role: str, staff_id: UUID, at: datetime) -> bool:
+    """Whether this person holds the post at that moment."""
+    return any(one.id == staff_id for one in on_duty(work, unit_id, role, at))
+
+
+def decides_for_chair(work: Work) -> bool:
+    """Whether who acts may make the chair's decisions now: the chair, or the deputy on the rota."""
+    return stands_in(work.actor)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Who an alert to a post goes to. `escalated`: nobody held it, so the province's supervisors get it."""
+
+    staff: Sequence[Staff]
+    escalated: bool
+
+
+def reached(work: Work, unit_id: UUID, role: str, now: datetime) -> Reached:
+    """The holders of the post, or where nobody holds it those of the province's supervising post."""
+    holders = on_duty(work, unit_id, role, now)
+    if holders:
+        return Reached(holders, escalated=False)
+    above = unit(work, unit_id).province_id or unit_id
+    return Reached(on_duty(work, above, Role.SUPERVISOR, now), escalated=True)
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Who signs a paper. `post` is "chair", "deputy" or another role; a deputy signs "KT. CHỦ TỊCH, PHÓ CHỦ TỊCH"."""
+
+    name: str
+    post: str
+    deputy: bool
+
+
+def signer_of(work: Work, staff_id: UUID) -> Signer:
+    """Opens the person's sealed name: ask it for a paper, never for a list."""
+    staff = work.session.get_one(Staff, staff_id)
+    person: dict[str, Any] = work.open(staff, "person") or {}
+    return Signer(name=str(person.get("name") or ""), post=staff.post or staff.role, deputy=staff.post == Post.DEPUTY)
 
 
 def staff_list(work: Work) -> Sequence[tuple[Staff, Unit]]:

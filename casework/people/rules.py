@@ -5,8 +5,9 @@ Every refusal has a reason slug for the audit trail; who is refused is told "not
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -56,6 +57,51 @@ class Decision:
 ALLOW = Decision(True, "allowed")
 
 
+@dataclass(frozen=True)
+class Span:
+    """From `starts_at` to just before `ends_at`, both aware; None: until further notice."""
+
+    starts_at: datetime
+    ends_at: datetime | None = None
+
+    def covers(self, at: datetime) -> bool:
+        return self.starts_at <= at and (self.ends_at is None or at < self.ends_at)
+
+
+@dataclass(frozen=True)
+class Member:
+    """Somebody of a post (a unit and a role) with an open account, with what the rota says of them."""
+
+    staff_id: UUID
+    deputy: bool = False
+    duties: tuple[Span, ...] = ()
+    leaves: tuple[Span, ...] = ()
+
+
+def holders_at(members: Iterable[Member], at: datetime) -> frozenset[UUID]:
+    """Who holds the post at a moment: the one place that reads a rota.
+
+    Leave beats everything. Then whoever is on the rota; where it is silent, everybody of the post but the deputies, for
+    better twice than nobody; and where they are all away, the deputies. Empty: nobody holds it, and it goes to the province.
+    """
+    present = [one for one in members if not _within(one.leaves, at)]
+    return frozenset(
+        one.staff_id
+        for one in [one for one in present if _within(one.duties, at)]
+        or [one for one in present if not one.deputy]
+        or present
+    )
+
+
+def _within(spans: Iterable[Span], at: datetime) -> bool:
+    return any(span.covers(at) for span in spans)
+
+
+def stands_in(actor: Actor) -> bool:
+    """Whether the actor may make the chair's decisions: the chair always, a deputy while they hold the post."""
+    return actor.role == Role.CHAIR and (actor.on_duty or not actor.deputy)
+
+
 def may_read_case(actor: Actor, units: CaseUnits) -> Decision:
     """Whole content: staff of the communes concerned, and the province's supervisor."""
     if actor.role == "system":
@@ -71,14 +117,21 @@ def may_read_case(actor: Actor, units: CaseUnits) -> Decision:
 def may_act(
     actor: Actor, roles: tuple[str, ...], units: CaseUnits, *, liaison_unit: UUID | None = None, liaison: bool = False
 ) -> Decision:
-    """An act of the procedure: the right role, of the unit that now holds the case (or the body it was referred to)."""
+    """An act of the procedure: the right role, of the unit that now holds the case (or the body it was referred to).
+
+    A deputy acts as the chair only while the rota says so.
+    """
     if actor.role not in roles:
         return Decision(False, "role")
     if liaison:
         mine = actor.unit_id is not None and actor.unit_id == liaison_unit
         return ALLOW if mine else Decision(False, "not-referred-to-this-unit")
     if actor.role in COMMUNE_ROLES:
-        return ALLOW if actor.unit_id == units.responsible else Decision(False, "case-held-elsewhere")
+        if actor.unit_id != units.responsible:
+            return Decision(False, "case-held-elsewhere")
+        if actor.role == Role.CHAIR and not stands_in(actor):
+            return Decision(False, "deputy-off-duty")
+        return ALLOW
     if actor.role == Role.SUPERVISOR:
         return ALLOW if actor.unit_id == units.province else Decision(False, "other-province")
     return ALLOW

@@ -16,7 +16,8 @@ from sqlmodel import col, select
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.errors import SignInRefused, TooManyAttempts
-from casework.people.models import ApiKey, Duty, Heartbeat, SignedInSession, SignInAttempt, Staff, Unit
+from casework.people.models import ApiKey, Duty, Heartbeat, Leave, Post, SignedInSession, SignInAttempt, Staff, Unit
+from casework.people.queries import holds_post
 from casework.people.rules import SESSION_LIMIT, THROTTLE_LONGEST_WAIT, Role, idle_limit, throttle_wait
 from casework.vault.fold import fold_name
 from casework.work import Actor, Work
@@ -57,13 +58,18 @@ def create_staff(
     name: str,
     phone: str | None = None,
     hamlet: str | None = None,
+    post: Post | None = None,
 ) -> Staff:
-    """Opens an account. The password is hashed here and kept nowhere. `hamlet` is a collaborator's own village: sealed,
-    for it is also where the children live whom they report. No password: nobody can sign in yet."""
+    """Opens an account, of the role `chair` as the chair unless `post` says deputy.
+
+    The password is hashed here and kept nowhere; without one nobody can sign in yet. `hamlet` is a collaborator's own
+    village: sealed, for it is also where the children live whom they report.
+    """
     staff = Staff(
         username=username.strip().lower(),
         password_hash=NO_PASSWORD if password is None else _hasher.hash(password),
         role=role.value,
+        post=(post or Post.CHAIR).value if role == Role.CHAIR else None,
         unit_id=unit.id,
         created_at=work.now,
     )
@@ -80,6 +86,14 @@ def put_on_duty(work: Work, staff: Staff, *, starts_at: datetime, ends_at: datet
     work.session.add(duty)
     record(work, Tag.DUTY_CHANGED, object_type="staff", object_id=staff.id)
     return duty
+
+
+def take_leave(work: Work, staff: Staff, *, starts_at: datetime, ends_at: datetime) -> Leave:
+    """Writes down when a person is away; their posts pass on by themselves for that time."""
+    leave = Leave(staff_id=staff.id, starts_at=starts_at, ends_at=ends_at)
+    work.session.add(leave)
+    record(work, Tag.DUTY_CHANGED, object_type="staff", object_id=staff.id, fields=["leave"])
+    return leave
 
 
 def create_api_key(work: Work, *, name: str, unit: Unit) -> str:
@@ -211,13 +225,17 @@ def _is_live(session: SignedInSession, staff: Staff, now: datetime) -> bool:
 
 
 def actor_of(work: Work, staff: Staff, request_id: str = "") -> Actor:
+    """The person as who acts. Doors ask anew at every request, so that a change of the rota counts at the next one."""
     unit = work.session.get_one(Unit, staff.unit_id)
+    deputy = staff.post == Post.DEPUTY
     return Actor(
         id=staff.id,
         role=staff.role,
         unit_id=unit.id,
         province_id=unit.province_id or unit.id,
         request_id=request_id or work.actor.request_id,
+        deputy=deputy,
+        on_duty=deputy and holds_post(work, unit.id, staff.role, staff.id, work.now),
     )
 
 

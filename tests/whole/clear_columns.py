@@ -68,6 +68,7 @@ CLEAR: dict[tuple[str, str], str] = {
     ("sign_in_attempt", "username_digest"): DIGEST,
     ("signed_in_session", "token_digest"): DIGEST,
     ("staff", "password_hash"): "argon2id",
+    ("staff", "post"): ROLE,
     ("staff", "role"): ROLE,
     ("staff", "username"): "an account's name, chosen by the office; the person's name and phone are sealed",
     ("unit", "code"): PLACE,
