@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from casework.clock import Clock, SystemClock
+from casework.clock import Clock, SystemClock, local
 from casework.db import EmbeddedServer, check_application_role, make_engine
+from casework.law.book import LawBook
 from casework.law.calendar import Calendar, calendar_of
-from casework.law.loader import load_law
+from casework.law.loader import load_book
 from casework.law.model import Law
 from casework.migrate import check_current
 from casework.notices.sms import SmsSender, sender_for
@@ -25,7 +26,7 @@ class Office:
 
     settings: Settings
     engine: Engine
-    law: Law
+    book: LawBook
     calendar: Calendar
     keys: Keys
     clock: Clock
@@ -33,7 +34,12 @@ class Office:
 
     def begin(self, actor: Actor) -> AbstractContextManager[Work]:
         """One piece of work: committed on leave, rolled back on any error. `now` is read from the office's clock."""
-        return begin(self.engine, actor, self.clock.now(), self.law, self.calendar, self.keys)
+        return begin(self.engine, actor, self.clock.now(), self.book, self.calendar, self.keys)
+
+    @property
+    def law(self) -> Law:
+        """The edition in force now."""
+        return self.book.in_force(local(self.clock.now()).date())
 
 
 def open_office(settings: Settings, *, clock: Clock | None = None, sms: SmsSender | None = None) -> Office:
@@ -42,17 +48,18 @@ def open_office(settings: Settings, *, clock: Clock | None = None, sms: SmsSende
     With no CASEWORK_DATABASE_URL the embedded server is expected to run already (`EmbeddedServer.start`).
     """
     url = settings.database_url or EmbeddedServer(settings.data_dir).url()
-    law = load_law()
+    book = load_book()
     keys = load_key_file(settings.key_file)
     engine = make_engine(url)
     check_application_role(engine)
     check_current(engine)
+    clock = clock or SystemClock()
     return Office(
         settings=settings,
         engine=engine,
-        law=law,
-        calendar=calendar_of(law),
+        book=book,
+        calendar=calendar_of(book.in_force(local(clock.now()).date())),
         keys=keys,
-        clock=clock or SystemClock(),
+        clock=clock,
         sms=sms or sender_for(settings),
     )

@@ -1,6 +1,6 @@
 """`Work`: one piece of the office's work, kept or dropped whole.
 
-It carries the session, who acts, the one `now` of the decision, the law and the key cabinet. Rooms add rows to it and
+It carries the session, who acts, the one `now` of the decision, the law's editions and the key cabinet. Rooms add rows to it and
 never commit; only the door that began it does, by leaving the `with` block.
 """
 
@@ -16,6 +16,8 @@ from uuid import UUID
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from casework.clock import local
+from casework.law.book import LawBook
 from casework.law.calendar import Calendar
 from casework.law.model import Law
 from casework.vault.cabinet import Cabinet, SealedRow
@@ -47,16 +49,27 @@ SYSTEM = Actor(id=None, role="system")
 class Work:
     """Use through `begin`. `now` is aware and in UTC and the same for the whole piece of work."""
 
-    def __init__(self, session: Session, actor: Actor, now: datetime, law: Law, calendar: Calendar, keys: Keys) -> None:
+    def __init__(
+        self, session: Session, actor: Actor, now: datetime, book: LawBook, calendar: Calendar, keys: Keys
+    ) -> None:
         self.session = session
         self.actor = actor
         self.now = now
-        self.law = law
+        self.book = book
         self.calendar = calendar
         self.keys = keys
         self.cabinet = Cabinet(session, keys, now)
         self._last: dict[Hashable, Callable[[], None]] = {}
         self._kept: dict[Hashable, Any] = {}
+
+    @property
+    def law(self) -> Law:
+        """The edition in force now: for what is new. What concerns one case asks `law_for` its own edition."""
+        return self.keep("law", lambda: self.book.in_force(local(self.now).date()))
+
+    def law_for(self, edition: str) -> Law:
+        """The edition a case runs under, its province's tighter limits included. Raises KeyError for an unknown key."""
+        return self.book.get(edition)
 
     def seal(self, row: SealedRow, **columns: Any) -> None:
         """Seals JSON values into columns of `row` under its scope's key and raises its revision by one."""
@@ -89,9 +102,9 @@ class Work:
 
 
 @contextmanager
-def begin(engine: Engine, actor: Actor, now: datetime, law: Law, calendar: Calendar, keys: Keys) -> Iterator[Work]:
+def begin(engine: Engine, actor: Actor, now: datetime, book: LawBook, calendar: Calendar, keys: Keys) -> Iterator[Work]:
     """Commits on leave, rolls back on any error. Nothing outside may be told of success before this returns."""
     with Session(engine, expire_on_commit=False) as session:
-        work = Work(session, actor, now, law, calendar, keys)
+        work = Work(session, actor, now, book, calendar, keys)
         yield work
         work.finish()

@@ -18,6 +18,7 @@ from sqlmodel import select
 
 from casework.clock import FrozenClock
 from casework.db import APP_ROLE, OWNER_ROLE, EmbeddedServer, make_engine
+from casework.law.book import LawBook
 from casework.law.calendar import calendar_of
 from casework.law.loader import load_law
 from casework.law.model import Law
@@ -176,7 +177,7 @@ def peopled(
     server.create_database(WORLD_TEMPLATE, template)
     engine = make_engine(server.url(APP_ROLE, WORLD_TEMPLATE))
     at = datetime(2026, 11, 1, 1, 0, tzinfo=UTC)
-    with begin(engine, SYSTEM, at, law, calendar_of(law), keys) as work:
+    with begin(engine, SYSTEM, at, LawBook([law]), calendar_of(law), keys) as work:
         world = build_world(work, password=PASSWORD)
     engine.dispose()
     return key_file, world

@@ -16,6 +16,7 @@ from casework.cases.models import Case, Document, NameBucket
 from casework.deadlines.models import CaseClock, ClockState
 from casework.deadlines.queries import running_of
 from casework.errors import NotFound
+from casework.law.model import State
 from casework.people.rules import COMMUNE_ROLES, CaseUnits, Role, may_read_case
 from casework.work import Actor, Work
 
@@ -139,15 +140,14 @@ def _soonest_due(work: Work) -> Subquery:
 
 
 def _periods(work: Work) -> list[str]:
-    return [rule.id for rule in work.law.deadlines.values() if rule.period]
+    return work.book.periods()
 
 
 def _narrow(work: Work, base: SelectOfScalar[Case], wanted: Filter, due_at: Any) -> SelectOfScalar[Case]:
     if wanted.unit_id is not None:
         base = base.where(col(Case.responsible_unit_id) == wanted.unit_id)
     if wanted.stage is not None:
-        states = [state.id for state in work.law.states.values() if state.stage == wanted.stage]
-        base = base.where(col(Case.state).in_(states))
+        base = base.where(col(Case.state).in_(work.book.states_where(lambda state: state.stage == wanted.stage)))
     if wanted.states:
         base = base.where(col(Case.state).in_(wanted.states))
     if wanted.risk is not None:
@@ -159,7 +159,7 @@ def _narrow(work: Work, base: SelectOfScalar[Case], wanted: Filter, due_at: Any)
     if wanted.code is not None:
         base = base.where(col(Case.code) == wanted.code)
     if wanted.open_only:
-        final = [state.id for state in work.law.states.values() if state.final]
+        final = work.book.states_where(lambda state: state.final)
         base = base.where(col(Case.state).not_in(final))
     return base
 
@@ -252,9 +252,14 @@ def latest_content(work: Work, case_id: UUID, form: str) -> Mapping[str, Any]:
     return opened
 
 
+def state_of(work: Work, case: Case) -> State:
+    """The state a case is in, as its own edition of the law words it."""
+    return work.law_for(case.edition).states[case.state]
+
+
 def candidates_for(work: Work, *, unit_id: UUID, bucket: int, since: datetime) -> list[tuple[Case, Mapping[str, Any]]]:
     """Open cases of one commune whose child's name falls in this bucket: to be opened and compared, never believed."""
-    final = [state.id for state in work.law.states.values() if state.final]
+    final = work.book.states_where(lambda state: state.final)
     cases = work.session.exec(
         select(Case)
         .join(NameBucket, col(NameBucket.case_id) == Case.id)

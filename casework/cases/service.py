@@ -31,9 +31,10 @@ from casework.deadlines.queries import running_of
 from casework.deadlines.service import ClockOwner
 from casework.errors import Forbidden, GuardRefused, Invalid
 from casework.law.forms import facts_of
-from casework.law.model import Action, Form
+from casework.law.model import Action, Form, Law
 from casework.law.procedure import actions_from, find_action, target_of
 from casework.notices.service import About, notify_post
+from casework.people.queries import unit
 from casework.people.rules import LIAISON_ROLES, Role, may_act
 from casework.vault.fold import fold_name
 from casework.work import Work
@@ -65,12 +66,13 @@ def open_case(
 
     `received_at` (UTC) is the first receipt anywhere: the 12 running hours of article 26.3 count from it.
     """
-    first = work.law.initial_state
+    law = _law_of_new_case(work, received_at, province_id)
+    first = law.initial_state
     case = Case(
         code=_free_code(work),
         state=first.id,
         risk=first.risk or "unassessed",
-        edition=work.law.edition.id,
+        edition=law.key,
         received_at=received_at,
         opened_at=work.now,
         changed_at=work.now,
@@ -119,7 +121,8 @@ def take_action(
     """
     # The row is locked and read anew: two people pressing at once make one move and one refusal, never half of each.
     work.session.refresh(case, with_for_update=True)
-    action = find_action(work.law, case.state, action_id)
+    law = work.law_for(case.edition)
+    action = find_action(law, case.state, action_id)
     decision = may_act(
         work.actor, action.roles, units_of(case), liaison_unit=liaison_unit, liaison=action.liaison is not None
     )
@@ -133,7 +136,7 @@ def take_action(
 
     decided = {**given, action.outcome_field: outcome} if action.outcome_field else given
     target = target_of(action, case.state, decided)
-    risk = action.outcome_risk.get(outcome or "") or work.law.states[target].risk
+    risk = action.outcome_risk.get(outcome or "") or law.states[target].risk
     moved = target != case.state
     case.state = target
     if risk and (moved or outcome):
@@ -158,7 +161,8 @@ def take_action(
 
 def check_move(work: Work, case: Case, action_id: str, *, liaison_unit: UUID | None = None) -> Action:
     """The move, if the procedure has it in the case's state and it is this person's. Raises IllegalMove, Forbidden."""
-    action = find_action(work.law, case.state, action_id)
+    law = work.law_for(case.edition)
+    action = find_action(law, case.state, action_id)
     decision = may_act(
         work.actor, action.roles, units_of(case), liaison_unit=liaison_unit, liaison=action.liaison is not None
     )
@@ -169,7 +173,7 @@ def check_move(work: Work, case: Case, action_id: str, *, liaison_unit: UUID | N
 
 def needs_reason(work: Work, case: Case, form: Form, values: Mapping[str, Any]) -> bool:
     """Whether this conclusion is below what the form and the case say, so that its reason has to be written down."""
-    return concludes_below(form, values, facts_of_case(work, case), carers_of(work.law))
+    return concludes_below(form, values, facts_of_case(work, case), carers_of(work.law_for(case.edition)))
 
 
 def record_refusal(work: Work, case: Case, action_id: str, reason: str) -> None:
@@ -213,7 +217,7 @@ def _outcome(work: Work, case: Case, action: Action, given: Mapping[str, Any]) -
     if (
         action.form
         and SECOND_PERSON in action.outcomes
-        and needs_reason(work, case, work.law.forms[action.form], given)
+        and needs_reason(work, case, work.law_for(case.edition).forms[action.form], given)
     ):
         return SECOND_PERSON
     return str(value)
@@ -228,10 +232,11 @@ def _check_guards(work: Work, case: Case, action: Action, given: Mapping[str, An
 
 
 def _sight(work: Work, case: Case, action: Action, given: Mapping[str, Any]) -> GuardSight:
+    law = work.law_for(case.edition)
     running = {clock.rule: clock for clock in running_of(work, [case.id]).get(case.id, [])}
     return GuardSight(
         facts=facts_of_case(work, case),
-        form=work.law.forms[action.form] if action.form else None,
+        form=law.forms[action.form] if action.form else None,
         values=given,
         now=work.now,
         commune_known=case.incident_unit_id is not None,
@@ -239,7 +244,7 @@ def _sight(work: Work, case: Case, action: Action, given: Mapping[str, Any]) -> 
         monitored_until=running["monitoring"].due_at if "monitoring" in running else None,
         documents={one.form: one.at for one in documents_of(work, case.id)},
         last_values=lambda form: latest_content(work, case.id, form),
-        carers=carers_of(work.law),
+        carers=carers_of(law),
     )
 
 
@@ -260,7 +265,11 @@ def _hand_in(work: Work, case: Case, form_id: str, values: Mapping[str, Any], *,
     work.seal(document, content=dict(values))
     work.session.add(document)
     _keep_facts(
-        work, case, facts_of(work.law.forms[form_id], values), source=form_id, add_only=action in INTAKE_ACTIONS
+        work,
+        case,
+        facts_of(work.law_for(case.edition).forms[form_id], values),
+        source=form_id,
+        add_only=action in INTAKE_ACTIONS,
     )
     return document
 
@@ -295,6 +304,7 @@ def _turn_clocks(
     liaison_unit: UUID | None,
     since: datetime | None,
 ) -> None:
+    law = work.law_for(case.edition)
     owner = _clock_owner(case, liaison_unit)
     own_subject = subject_id if liaison_unit is not None else None
     for rule in (*action.stops, *action.outcome_stops.get(outcome or "", ())):
@@ -305,12 +315,12 @@ def _turn_clocks(
         deadlines.resume(work, owner, rule)
     set_days = _days_set(work, case, action, given)
     for rule_id in (*action.starts, *action.outcome_starts.get(outcome or "", ())):
-        starting = work.law.deadlines[rule_id]
+        starting = law.deadlines[rule_id]
         # A day that a form sets counts from its midnight: the first of a separation, the date of a review.
         first, last = _day_of(set_days, starting.start_by_form), _day_of(set_days, starting.set_by_form)
         began = datetime.combine(first, time.min, VIETNAM) if first else since
         deadlines.start(work, owner, rule_id, since=began, set_date=last, subject_id=own_subject)
-    if work.law.states[case.state].final:
+    if law.states[case.state].final:
         _let_clocks_lapse(work, case)
 
 
@@ -323,11 +333,12 @@ def _let_clocks_lapse(work: Work, case: Case) -> None:
 def _days_set(work: Work, case: Case, action: Action, given: Mapping[str, Any]) -> dict[str, Any]:
     """Datum → day, for the clocks this move starts: as its own form says, else as an earlier form of the case did (the
     plan sets the review's day, its approval starts that clock). An earlier day that has passed meanwhile is today."""
-    form = work.law.forms[action.form] if action.form else None
+    law = work.law_for(case.edition)
+    form = law.forms[action.form] if action.form else None
     found: dict[str, Any] = facts_of(form, given) if form else {}
     asked = {one.datum for one in form.fields} if form else set()
     rules = (*action.starts, *(rule for many in action.outcome_starts.values() for rule in many))
-    earlier = {work.law.deadlines[rule].set_by_form for rule in rules} - asked - {None}
+    earlier = {law.deadlines[rule].set_by_form for rule in rules} - asked - {None}
     facts = facts_of_case(work, case) if earlier else {}
     for datum in earlier:
         day = fact(facts, datum) if datum else None
@@ -364,7 +375,12 @@ def _send_to_unit(work: Work, case: Case, to_unit: UUID) -> None:
 
 
 def _clock_owner(case: Case, unit_id: UUID | None = None) -> ClockOwner:
-    return ClockOwner(case.id, case.code, unit_id or case.responsible_unit_id, case.province_id)
+    return ClockOwner(case.id, case.code, unit_id or case.responsible_unit_id, case.province_id, case.edition)
+
+
+def _law_of_new_case(work: Work, received_at: datetime, province_id: UUID) -> Law:
+    """The edition in force on the day of the report, with the limits its province has tightened."""
+    return work.book.for_province(local(received_at).date(), unit(work, province_id).code)
 
 
 def _free_code(work: Work) -> str:
@@ -379,7 +395,7 @@ def allowed_now(work: Work, case: Case) -> tuple[Action, ...]:
     """The moves this person may make on this case now, in the law's order; liaison acts belong to referrals."""
     return tuple(
         action
-        for action in actions_from(work.law, case.state, work.actor.role)
+        for action in actions_from(work.law_for(case.edition), case.state, work.actor.role)
         if action.liaison is None
         and action.id not in INTAKE_ACTIONS
         and may_act(work.actor, action.roles, units_of(case)).allowed

@@ -66,17 +66,16 @@ def clocks_of_subjects(work: Work, subject_ids: Iterable[UUID]) -> dict[UUID, Ca
 
 def running_and_breached(work: Work) -> tuple[int, int]:
     """How many limits run now, and how many of those are past: for the office's own state. Periods are no limits."""
-    limits = [rule.id for rule in work.law.deadlines.values() if not rule.period]
     total, breached = work.session.exec(
         select(func.count(), func.count(col(CaseClock.breached_at))).where(
-            CaseClock.state == ClockState.RUNNING, col(CaseClock.rule).in_(limits)
+            CaseClock.state == ClockState.RUNNING, col(CaseClock.rule).not_in(work.book.periods())
         )
     ).one()
     return total, breached
 
 
 def read_clock(work: Work, clock: CaseClock) -> ClockReading:
-    return reading_at(clock, work.law.deadlines[clock.rule], work.now, work.calendar)
+    return reading_at(clock, work.law_for(clock.edition).deadlines[clock.rule], work.now, work.calendar)
 
 
 def working_days_left(calendar: Calendar, now: datetime, due_at: datetime) -> int:

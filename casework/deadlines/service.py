@@ -29,6 +29,7 @@ class ClockOwner:
     case_code: str
     owner_unit_id: UUID
     province_id: UUID
+    edition: str  # key of the law's edition the case runs under
 
 
 def start(
@@ -45,7 +46,7 @@ def start(
     running = _running(work, owner.case_id, rule_id, subject_id)
     if running is not None:
         return running
-    rule = work.law.deadlines[rule_id]
+    rule = work.law_for(owner.edition).deadlines[rule_id]
     began = since or work.now
     counted = due(rule, began, work.calendar, set_date=set_date)
     last = work.session.exec(
@@ -56,7 +57,7 @@ def start(
         case_code=owner.case_code,
         rule=rule_id,
         cycle=(last or 0) + 1,
-        edition=work.law.edition.id,
+        edition=owner.edition,
         subject_id=subject_id,
         owner_unit_id=owner.owner_unit_id,
         province_id=owner.province_id,
@@ -146,7 +147,7 @@ def sweep(work: Work) -> int:
 
 
 def _fire(work: Work, clock: CaseClock) -> None:
-    rule = work.law.deadlines[clock.rule]
+    rule = work.law_for(clock.edition).deadlines[clock.rule]
     past = [one for one in clock.warn_at if datetime.fromisoformat(one) <= work.now]
     clock.warn_at = [one for one in clock.warn_at if one not in past]
     if clock.due_at <= work.now:

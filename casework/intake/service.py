@@ -17,7 +17,7 @@ from sqlmodel import col, select
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.models import Case
-from casework.cases.queries import candidates_for, case_by_id
+from casework.cases.queries import candidates_for, case_by_id, state_of
 from casework.cases.rules import new_code
 from casework.cases.service import name_bucket, open_case, take_action
 from casework.clock import local
@@ -151,7 +151,7 @@ def receive_typed(work: Work, report: TypedReport, *, once: UUID, into: Case | N
             record(work, Tag.REPORT_REPLAYED, object_type="report", object_id=before.id)
             return Received(before, case, running_of(work, [case.id]).get(case.id, []))
         report_id = uuid4()
-        into = into or (None if work.law.states[case.state].final else case)
+        into = into or (None if state_of(work, case).final else case)
     return receive_report(
         work,
         report.values,
@@ -244,7 +244,9 @@ def answer_of(work: Work, received: Received) -> ReportOut:
         report=received.report.code,
         case=received.case.code,
         clocks=[
-            ClockOut(name=clock.rule, due_at=clock.due_at, article=work.law.deadlines[clock.rule].article)
+            ClockOut(
+                name=clock.rule, due_at=clock.due_at, article=work.law_for(clock.edition).deadlines[clock.rule].article
+            )
             for clock in received.clocks
         ],
     )

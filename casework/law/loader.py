@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from casework.errors import LawFault
 from casework.law import checks
+from casework.law.book import LawBook
 from casework.law.model import (
     Action,
     Audience,
@@ -43,6 +44,11 @@ T = TypeVar("T")
 def load_law(edition: str = "nd56-2017") -> Law:
     """The edition as committed with the program. Raises LawFault naming every fault of the data."""
     return law_from(DATA / edition)
+
+
+def load_book() -> LawBook:
+    """Every edition committed with the program. Raises LawFault naming every fault of any of them."""
+    return LawBook(law_from(folder) for folder in sorted(DATA.iterdir()) if (folder / "edition.toml").exists())
 
 
 def law_from(directory: Path) -> Law:

@@ -229,6 +229,12 @@ class Law:
     audiences: Mapping[str, Audience]
     groups: Mapping[str, Text]  # field group → its name
     articles: Mapping[str, Text]  # article → what it says, one sentence, for the reader
+    overlay: str | None = None  # GSO code of the province whose tighter limits are laid over the edition
+
+    @property
+    def key(self) -> str:
+        """What a case keeps, to be read under the same limits for as long as it runs."""
+        return f"{self.edition.id}+{self.overlay}" if self.overlay else self.edition.id
 
     @property
     def initial_state(self) -> State:

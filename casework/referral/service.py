@@ -27,7 +27,7 @@ def refer_case(work: Work, case: Case, kind: str, values: Mapping[str, Any]) -> 
     """Hands a case to the body named by `values["to_unit"]` (its code). Raises Invalid if that is no body of this kind in
     the province, and what `take_action` raises."""
     unit = _body(work, case, kind, str(values.get("to_unit", "")))
-    audience = work.law.audiences[kind]
+    audience = work.law_for(case.edition).audiences[kind]
     referral = Referral(
         id=uuid4(),
         case_id=case.id,
@@ -40,7 +40,9 @@ def refer_case(work: Work, case: Case, kind: str, values: Mapping[str, Any]) -> 
     )
     take_action(work, case, f"refer-{kind}", values, liaison_unit=unit.id, subject_id=referral.id)
     reason = {key: values[key] for key in ("reason", "safety_notes", "danger_now") if values.get(key)}
-    work.seal(referral, packet=packet_of(work.law, audience, facts_of_case(work, case)), reason=reason)
+    work.seal(
+        referral, packet=packet_of(work.law_for(case.edition), audience, facts_of_case(work, case)), reason=reason
+    )
     work.session.add(referral)
     work.session.flush()
     return referral
@@ -53,7 +55,7 @@ def acknowledge(work: Work, referral_id: UUID) -> Taken:
     case = case_by_id(work, referral.case_id)
     action_id = f"acknowledge-{referral.kind}"
     if referral.acknowledged_at is not None:
-        return Taken(case, work.law.actions[action_id], None)
+        return Taken(case, work.law_for(case.edition).actions[action_id], None)
     taken = take_action(work, case, action_id, liaison_unit=referral.to_unit_id, subject_id=referral.id)
     referral.acknowledged_at = work.now
     work.session.add(referral)

@@ -15,7 +15,7 @@ from casework.audit.queries import entries_of_case
 from casework.audit.tags import Tag
 from casework.cases.drafts import drafts_on
 from casework.cases.models import Case, Document, Draft
-from casework.cases.queries import documents_of, facts_of_case
+from casework.cases.queries import documents_of, facts_of_case, state_of
 from casework.cases.rules import Facts, fact
 from casework.cases.service import Offer, offers
 from casework.clock import local
@@ -50,7 +50,7 @@ def page_of(work: Work, case: Case, *, name_shown: bool = False) -> dict[str, An
     running = [clock for clock in clocks if clock.state == ClockState.RUNNING]
     documents = documents_of(work, case.id)
     referrals = referrals_of(work, case.id)
-    events = entries_of_case(work, case.id, _timeline_tags(work.law), TIMELINE_LENGTH)
+    events = entries_of_case(work, case.id, _timeline_tags(work.law_for(case.edition)), TIMELINE_LENGTH)
     reads = entries_of_case(work, case.id, READ_TAGS, READS_LENGTH)
     units = units_by_id(
         work,
@@ -65,17 +65,17 @@ def page_of(work: Work, case: Case, *, name_shown: bool = False) -> dict[str, An
     drafts = drafts_on(work, case.id)
     return {
         "case": case,
-        "state": work.law.states[case.state],
+        "state": state_of(work, case),
         "identity": identity(work, case, facts, running, units, name_shown=name_shown),
         "step": next_step(work, case, running, moves, drafts),
         "clocks": [wording.clock_chip(read_clock(work, clock)) for clock in running],
         "past_clocks": [wording.clock_chip(read_clock(work, clock)) for clock in clocks if clock not in running],
-        "stages": stages(work.law, case, documents, drafts),
-        "story_text": story(work.law, facts),
+        "stages": stages(work.law_for(case.edition), case, documents, drafts),
+        "story_text": story(work.law_for(case.edition), facts),
         "story_updated": story_updated(facts),
-        "timeline_items": timeline(work.law, events, units),
-        "papers": [paper(work.law, case, document) for document in reversed(documents)],
-        "sharing": sharing(work.law, referrals, units),
+        "timeline_items": timeline(work.law_for(case.edition), events, units),
+        "papers": [paper(work.law_for(case.edition), case, document) for document in reversed(documents)],
+        "sharing": sharing(work.law_for(case.edition), referrals, units),
         "reads": readers(reads, units),
     }
 
@@ -96,7 +96,7 @@ def identity(
     holder = units[case.responsible_unit_id].name
     incident = units[case.incident_unit_id].name if case.incident_unit_id else _("chưa rõ xã")
     place = ", ".join(part for part in (child.place, incident) if part)
-    clock = clock_that_matters(work.law, work.law.states[case.state], running)
+    clock = clock_that_matters(work.law_for(case.edition), state_of(work, case), running)
     return {
         "shown_name": child.full if name_shown else child.masked,
         "code": case.code,
@@ -132,7 +132,7 @@ def next_step(
     work: Work, case: Case, running: Sequence[CaseClock], moves: Sequence[Offer], drafts: Mapping[str, Draft]
 ) -> dict[str, Any]:
     """What has to happen now, by when and why, who decides, and what this person may do about it."""
-    law, state = work.law, work.law.states[case.state]
+    law, state = work.law_for(case.edition), state_of(work, case)
     clock = clock_that_matters(law, state, running)
     rule = law.deadlines[clock.rule] if clock else None
     open_moves = [one.action for one in moves if one.blocked_by is None]

@@ -14,7 +14,7 @@ from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.drafts import drop_draft, find_draft, read_draft, save_draft
 from casework.cases.models import Case
-from casework.cases.queries import Filter, Listed, facts_of_case, find_case, find_document, list_cases
+from casework.cases.queries import Filter, Listed, facts_of_case, find_case, find_document, list_cases, state_of
 from casework.cases.rules import normal_code
 from casework.cases.service import INTAKE_ACTIONS, check_move, offers, record_read, record_refusal, take_action
 from casework.clock import local
@@ -125,7 +125,7 @@ def list_row(work: Work, one: Listed, units: Mapping[UUID, Unit]) -> dict[str, A
         "url": url_for("cases.home", code=one.case.code),
         "child": wording.child_line(one.facts, local(work.now).date()).masked if one.facts else "",
         "unit": units[one.case.responsible_unit_id].name,
-        "state": wording.law_text(work.law.states[one.case.state].title),
+        "state": wording.law_text(state_of(work, one.case).title),
         "band": one.case.risk,
         "clock": wording.clock_chip(read_clock(work, one.clock)) if one.clock else None,
     }
@@ -161,6 +161,7 @@ def document(code: str, document_id: UUID) -> ResponseReturnValue:
     with begin() as work:
         case = find_case(work, code)
         found = find_document(work, case, document_id)
+        law = work.law_for(found.edition)
         form = stepform.form_for(work, case, found.form)
         sections = answers(form, work.open(found, "content") or {}, wording.language())
         record(work, Tag.DOCUMENT_READ, case_id=case.id, object_type=found.form, object_id=found.id)
@@ -170,10 +171,10 @@ def document(code: str, document_id: UUID) -> ResponseReturnValue:
             "sections": [(section, lines) for section, lines in sections if section.id != "reporter"],
             "reporter_kept": found.form == "01",
             "reading": stepform.reading_of(form, work.open(found, "content") or {}),
-            "title": casebook.paper_title(work.law, found),
+            "title": casebook.paper_title(law, found),
             "at": wording.moment_text(found.at),
             "by": casebook.author(found),
-            "edition": wording.law_text(work.law.edition.title),
+            "edition": wording.law_text(law.edition.title),
         }
     return render_template("case/document.html", code=code, **page)
 
@@ -196,7 +197,7 @@ def step(code: str, action: str) -> ResponseReturnValue:
                 return redirect(url_for("cases.home", code=code))
             draft = find_draft(work, _draft_page(code, action), case)
             shown = fresh(
-                work.law,
+                work.law_for(case.edition),
                 form,
                 stepform.facts_to_offer(facts_of_case(work, case)),
                 draft=work.open(draft, "content") if draft else None,
@@ -287,7 +288,7 @@ def make(code: str, action: str) -> ResponseReturnValue:
 
 def _move(work: Work, case: Case, action: str) -> tuple[Action, Form | None]:
     """The move and its form. Raises NotFound for what is no step of a case's page, IllegalMove, Forbidden."""
-    move = work.law.actions.get(action)
+    move = work.law_for(case.edition).actions.get(action)
     if move is None or move.liaison is not None or move.id in INTAKE_ACTIONS:
         raise NotFound
     check_move(work, case, action)
@@ -321,13 +322,13 @@ def _make(work: Work, case: Case, move: Action, values: Mapping[str, Any]) -> No
 def _form_page(work: Work, case: Case, move: Action, shown: Shown) -> dict[str, Any]:
     facts = facts_of_case(work, case)
     return {
-        **shown.for_template(work.law),
+        **shown.for_template(work.law_for(case.edition)),
         "code": case.code,
         "move": move,
         "child": wording.child_line(facts, local(work.now).date()).masked,
         "band": case.risk,
         "alert": casebook.alert(facts),
-        "state": work.law.states[case.state],
+        "state": state_of(work, case),
         "communes": stepform.communes_for(work, case, shown.form),
     }
 
@@ -343,7 +344,7 @@ def _check_page(work: Work, case: Case, move: Action, form: Form, values: Mappin
         "reading": stepform.reading_of(form, values),
         "lower": stepform.lower_words(work, case, move, form, values),
         "confirm": stepform.confirm_words(move, values),
-        "warning": stepform.parent_warning(work.law, form, facts),
+        "warning": stepform.parent_warning(work.law_for(case.edition), form, facts),
     }
 
 

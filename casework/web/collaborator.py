@@ -16,6 +16,7 @@ from flask_babel import gettext as _
 
 from casework.cases.drafts import drop_draft, read_draft, save_draft
 from casework.cases.models import Case
+from casework.cases.queries import state_of
 from casework.clock import local
 from casework.deadlines.queries import running_of
 from casework.errors import NotFound
@@ -402,7 +403,7 @@ def _sex_words() -> dict[str, str]:
 
 def _state_words(work: Work, case: Case) -> str:
     """How far it got, in four words: nothing of what was found."""
-    state = work.law.states[case.state]
+    state = state_of(work, case)
     words: str = _("cán bộ đã gặp trẻ")
     if state.final:
         words = _("đã kết thúc")

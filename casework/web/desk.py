@@ -15,7 +15,7 @@ from casework.audit.queries import Filters, recent
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.drafts import own_drafts
-from casework.cases.queries import Ageing, Filter, Listed, Page, ageing, codes_of, list_cases, units_of
+from casework.cases.queries import Ageing, Filter, Listed, Page, ageing, codes_of, list_cases, state_of, units_of
 from casework.cases.rules import fact
 from casework.clock import local
 from casework.deadlines.models import CaseClock
@@ -70,7 +70,7 @@ def _groups(work: Work, rows: Sequence[Listed]) -> dict[str, list[Listed]]:
     groups: dict[str, list[Listed]] = {"new": [], "late": [], "today": [], "week": [], "later": []}
     today = local(work.now).date()
     for one in rows:
-        state = work.law.states[one.case.state]
+        state = state_of(work, one.case)
         if state.initial:
             groups["new"].append(one)
             continue
@@ -91,15 +91,15 @@ def _is_for(law: Law, state: State, role: str) -> bool:
 
 
 def _clock_of(work: Work, one: Listed) -> CaseClock | None:
-    return casebook.clock_that_matters(work.law, work.law.states[one.case.state], one.clocks)
+    return casebook.clock_that_matters(work.law_for(one.case.edition), state_of(work, one.case), one.clocks)
 
 
 def _task(work: Work, one: Listed) -> dict[str, Any]:
     """A row: the verb of the step, the child's initials, the place, the clock, and where one tap leads."""
-    state = work.law.states[one.case.state]
+    state = state_of(work, one.case)
     child = wording.child_line(one.facts, local(work.now).date())
     clock = _clock_of(work, one)
-    primary = work.law.actions[state.primary] if state.primary else None
+    primary = work.law_for(one.case.edition).actions[state.primary] if state.primary else None
     one_tap = primary is not None and primary.form is None
     # A new report has nothing to open first: the row says whose it is, and its button is the verb.
     words = [child.masked] if one_tap else [wording.law_text(primary.title if primary else state.next), child.masked]
@@ -118,7 +118,7 @@ def _card(work: Work, rows: Sequence[Listed]) -> dict[str, Any] | None:
     be in danger before any other limit. Liaison bodies' clocks are theirs."""
     timed = [
         (
-            not _is_for(work.law, work.law.states[one.case.state], Role.WORKER),
+            not _is_for(work.law_for(one.case.edition), state_of(work, one.case), Role.WORKER),
             clock.rule not in FIRST,
             clock.due_at,
             place,
@@ -131,8 +131,8 @@ def _card(work: Work, rows: Sequence[Listed]) -> dict[str, Any] | None:
     others, _later, _due, place = min(timed)
     one, mine = rows[place], not others
     clock = _limit_of(work, one)
-    state = work.law.states[one.case.state]
-    primary = work.law.actions[state.primary] if state.primary else None
+    state = state_of(work, one.case)
+    primary = work.law_for(one.case.edition).actions[state.primary] if state.primary else None
     return {
         **_task(work, one),
         "title": wording.law_text(state.next),
@@ -153,7 +153,7 @@ def _card(work: Work, rows: Sequence[Listed]) -> dict[str, Any] | None:
 
 def _limit_of(work: Work, one: Listed) -> CaseClock | None:
     clock = _clock_of(work, one)
-    return clock if clock is not None and not work.law.deadlines[clock.rule].period else None
+    return clock if clock is not None and not work.law_for(clock.edition).deadlines[clock.rule].period else None
 
 
 def _summary(work: Work, one: Listed) -> list[str]:
@@ -165,7 +165,7 @@ def _summary(work: Work, one: Listed) -> list[str]:
 
 def _waiting(work: Work, one: Listed) -> list[dict[str, Any]]:
     """What others owe on this case, since when; the clock runs on meanwhile."""
-    state = work.law.states[one.case.state]
+    state = state_of(work, one.case)
     child = wording.child_line(one.facts, local(work.now).date()).masked
     url = url_for("cases.home", code=one.case.code)
     rows = []
@@ -174,14 +174,17 @@ def _waiting(work: Work, one: Listed) -> list[dict[str, Any]]:
         since = _("từ %(when)s", when=wording.short_moment(one.case.changed_at))
         rows.append(
             {
-                "title": _("Chờ Chủ tịch: %(step)s", step=wording.law_text(work.law.actions[state.primary].title)),
+                "title": _(
+                    "Chờ Chủ tịch: %(step)s",
+                    step=wording.law_text(work.law_for(one.case.edition).actions[state.primary].title),
+                ),
                 "detail": f"{child} · {since}",
                 "url": url,
                 "clock": wording.clock_chip(read_clock(work, clock)) if clock else None,
             }
         )
     for clock in one.clocks:
-        rule = work.law.deadlines[clock.rule]
+        rule = work.law_for(clock.edition).deadlines[clock.rule]
         if rule.owner in LIAISON_ROLES:
             since = _("từ %(when)s", when=wording.short_moment(clock.started_at))
             rows.append(
@@ -204,9 +207,9 @@ def _drafts(work: Work) -> list[dict[str, Any]]:
         kind, _colon, name = draft.page.partition(":")
         case = cases.get(draft.scope_id)
         saved = _("đã lưu nháp %(when)s", when=wording.short_moment(draft.saved_at))
-        if kind == "action" and case is not None and name in work.law.actions:
+        if kind == "action" and case is not None and name in work.law_for(case.edition).actions:
             if may_read_case(work.actor, units_of(case)).allowed:
-                title = wording.law_text(work.law.actions[name].title)
+                title = wording.law_text(work.law_for(case.edition).actions[name].title)
                 url = url_for("cases.step", code=case.code, action=name)
                 rows.append({"title": title, "detail": f"{case.code} · {saved}", "url": url})
         elif kind == "intake" and "operator.new" in current_app.view_functions:
@@ -234,7 +237,9 @@ def to_sign() -> ResponseReturnValue:
         own = tuple(one.id for one in states if _is_for(work.law, one, Role.CHAIR) and not one.initial)
         found = list_cases(work, Filter(unit_id=work.actor.unit_id, states=own), size=SIGN_SIZE)
         ripe = [one for one in found.rows if not _still_monitored(work, one)]
-        alone = [one for one in ripe if not _is_for(work.law, work.law.states[one.case.state], Role.WORKER)]
+        alone = [
+            one for one in ripe if not _is_for(work.law_for(one.case.edition), state_of(work, one.case), Role.WORKER)
+        ]
         page = {
             "waiting": [_decision(work, one) for one in alone],
             "shared": [_decision(work, one) for one in ripe if one not in alone],
@@ -247,11 +252,13 @@ def to_sign() -> ResponseReturnValue:
 
 def _still_monitored(work: Work, one: Listed) -> bool:
     """A time that has to pass, and has not: nothing to decide yet."""
-    return any(work.law.deadlines[clock.rule].period and clock.due_at > work.now for clock in one.clocks)
+    return any(
+        work.law_for(clock.edition).deadlines[clock.rule].period and clock.due_at > work.now for clock in one.clocks
+    )
 
 
 def _decision(work: Work, one: Listed) -> dict[str, Any]:
-    state = work.law.states[one.case.state]
+    state = state_of(work, one.case)
     relation = wording.list_word(work.law, "harmer_relations", fact(one.facts, "harmer.relation"))
     harmer = _("người bị cho là gây tổn hại: %(who)s", who=relation.lower()) if relation else ""
     return {
@@ -335,7 +342,7 @@ def _overdue(work: Work, found: Page, units: Mapping[UUID, Unit]) -> list[dict[s
                 "code": one.case.code,
                 "url": url_for("cases.home", code=one.case.code),
                 "unit": units[one.case.responsible_unit_id].name,
-                "step": wording.law_text(reading.rule.title if reading else work.law.states[one.case.state].title),
+                "step": wording.law_text(reading.rule.title if reading else state_of(work, one.case).title),
                 "holder": casebook.post(reading.rule.owner) if reading else "",
                 "moved": wording.short_moment(one.case.changed_at),
                 "clock": wording.clock_chip(reading),
@@ -346,7 +353,7 @@ def _overdue(work: Work, found: Page, units: Mapping[UUID, Unit]) -> list[dict[s
 
 
 def _soonest_limit(work: Work, one: Listed) -> CaseClock | None:
-    return next((clock for clock in one.clocks if not work.law.deadlines[clock.rule].period), None)
+    return next((clock for clock in one.clocks if not work.law_for(clock.edition).deadlines[clock.rule].period), None)
 
 
 def _strip(law: Law, found: Ageing) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.drafts import drop_draft, find_draft, read_draft, save_draft
 from casework.cases.models import Case
+from casework.cases.queries import state_of
 from casework.clock import local
 from casework.deadlines.queries import read_clock, running_of
 from casework.intake.models import UnreadReport
@@ -170,7 +171,7 @@ def receipt(code: str) -> ResponseReturnValue:
     with begin() as work:
         found = own_receipt(work, code)
         clocks = [read_clock(work, one) for one in running_of(work, [found.case.id]).get(found.case.id, [])]
-        state = work.law.states[found.case.state]
+        state = state_of(work, found.case)
         page = {
             "receipt": found,
             "recorded": f"{local(found.report.recorded_at):%H:%M}",
@@ -231,7 +232,7 @@ def _rows(work: Work, receipts: Sequence[Receipt], *, call: bool = False) -> lis
                 "at": short_moment(one.report.recorded_at),
                 "unit": units[one.case.responsible_unit_id].name,
                 "commune_known": one.case.incident_unit_id is not None,
-                "state": law_text(work.law.states[one.case.state].title),
+                "state": law_text(state_of(work, one.case).title),
                 "waited": {
                     "state": "soon" if waited > soon else "hold",
                     "words": _("Chờ %(w)s", w=length_text(waited)),
@@ -452,9 +453,9 @@ def _panel(work: Work, report: TypedReport) -> dict[str, Any]:
             {
                 "code": one.case.code,
                 "at": short_moment(one.case.received_at),
-                "state": law_text(work.law.states[one.case.state].title),
+                "state": law_text(state_of(work, one.case).title),
                 "why": ", ".join(why[reason] for reason in one.reasons),
-                "open": not work.law.states[one.case.state].final,
+                "open": not state_of(work, one.case).final,
             }
             for one in found
         ],
@@ -477,7 +478,7 @@ def _chosen(work: Work, report: TypedReport) -> tuple[Case | None, bool]:
     if not code:
         return None, False
     offered = similar_cases(work, report.commune.id, report.values) if report.commune else []
-    open_ones = (one.case for one in offered if not work.law.states[one.case.state].final)
+    open_ones = (one.case for one in offered if not state_of(work, one.case).final)
     case = next((one for one in open_ones if one.code == code), None)
     return case, case is None
 

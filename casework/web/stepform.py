@@ -32,7 +32,7 @@ NOW_FIELDS = ("held_at", "happened_at")
 def form_for(work: Work, case: Case, form_id: str, kind: str | None = None) -> Form:
     """The form as this case asks it. Of a referral (`kind` police, health, or None for both) the receiving bodies of the
     province are offered, the commune's own first."""
-    form = work.law.forms[form_id]
+    form = work.law_for(case.edition).forms[form_id]
     if form_id != "referral":
         return form
     own = unit(work, case.responsible_unit_id).code

@@ -19,8 +19,8 @@ from casework.audit.models import APPEND_ONLY, APPEND_ONLY_DDL
 from casework.audit.service import anchor, record, seal_checkpoint
 from casework.audit.tags import Tag
 from casework.db import APP_ROLE, OWNER_ROLE, EmbeddedServer, make_engine
+from casework.law.book import LawBook
 from casework.law.calendar import Calendar
-from casework.law.model import Law
 from casework.vault.keys import Keys, create_key_file
 from casework.vault.models import KEYSTORE
 from casework.work import Actor, Work, begin
@@ -40,9 +40,9 @@ class Trail:
 
     def work(self, now: datetime = NOW, actor: Actor | None = None) -> AbstractContextManager[Work]:
         # The trail asks neither the law nor the calendar.
-        law, calendar = cast(Law, None), cast(Calendar, None)
+        book, calendar = cast(LawBook, None), cast(Calendar, None)
         actor = actor or Actor(id=uuid4(), role="worker", unit_id=uuid4(), request_id="r1")
-        return begin(self.engine, actor, now, law, calendar, self.keys)
+        return begin(self.engine, actor, now, book, calendar, self.keys)
 
     def write(self, entries: int, checkpoint: bool = False) -> None:
         """`entries` in one work; with `checkpoint`, sealed and anchored after it."""

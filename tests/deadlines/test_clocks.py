@@ -39,7 +39,7 @@ def new_case(town: Town) -> ClockOwner:
     with town.office.begin(town.act_as("hotline")) as work:
         values = {"incident_commune": "99001", "danger_now": "yes", "narrative": "Nghe tiếng khóc"}
         case = receive_report(work, values, received_at=work.now).case
-        return ClockOwner(case.id, case.code, case.responsible_unit_id, case.province_id)
+        return ClockOwner(case.id, case.code, case.responsible_unit_id, case.province_id, case.edition)
 
 
 @dataclass(frozen=True)

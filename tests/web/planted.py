@@ -13,6 +13,7 @@ from casework.audit.models import AuditEntry
 from casework.cases.models import Case, Document
 from casework.intake.models import Report
 from casework.intake.service import receive_report
+from casework.law.book import LawBook
 from casework.law.model import Field, Law
 from casework.referral.models import Referral
 from casework.referral.rules import datum_fields
@@ -56,7 +57,7 @@ def plant(town: Town, law: Law) -> dict[str, str]:
         case = receive_report(work, values, received_at=work.now).case
         work.seal(case, facts=facts)
     for kind, unit in KINDS.items():
-        with replace(town.office, law=law).begin(town.act_as("worker")) as work:
+        with replace(town.office, book=LawBook([law])).begin(town.act_as("worker")) as work:
             case = work.session.exec(select(Case)).one()
             given = {"to_unit": unit, "reason": f"Lý do chuyển {kind}", "danger_now": "yes", "safety_notes": "Có dao"}
             refer_case(work, case, kind, given)

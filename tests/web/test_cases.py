@@ -150,7 +150,7 @@ def test_the_end_of_monitoring_is_nobodys_breach(town: Town, browser: OpenAs) ->
         case = work.session.exec(select(Case).where(Case.code == code)).one()
         for rule in ("emergency", "acknowledge"):
             deadlines.stop(work, case.id, rule)
-        owner = deadlines.ClockOwner(case.id, code, case.responsible_unit_id, case.province_id)
+        owner = deadlines.ClockOwner(case.id, code, case.responsible_unit_id, case.province_id, case.edition)
         deadlines.start(work, owner, "monitoring")
     town.clock.advance(days=120)
     assert f">{code}</a>" not in page(browser("supervisor"), "/ca?han=qua-han")
