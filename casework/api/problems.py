@@ -9,9 +9,12 @@ from flask import Response, g, request
 TITLES = {
     "bad-request": (400, "The request could not be understood"),
     "unknown-key": (401, "The key is missing or unknown"),
+    "forbidden": (403, "This key may not do that"),
     "not-found": (404, "No such address"),
     "wrong-method": (405, "This address does not take that method"),
+    "conflict": (409, "The case has moved on meanwhile, or its course does not allow this now"),
     "too-large": (413, "The body is larger than 1 MiB"),
+    "invalid": (422, "Something in the body does not fit"),
     "idempotency-mismatch": (422, "This Idempotency-Key came before with another body"),
     "bad-idempotency-key": (422, "The Idempotency-Key is empty or longer than 200 characters"),
     "too-many-attempts": (429, "Too many tries with unknown keys"),
@@ -21,6 +24,8 @@ TITLES = {
 DETAILS = {
     "unknown-key": "Send the key as Authorization: Bearer <key>. Nothing of the body was kept.",
     "too-large": "Nothing was kept. Send a shorter account, and the rest by phone: 111.",
+    "conflict": "Nothing was kept. Send the report anew.",
+    "invalid": "Nothing was kept. /api/openapi.json says what each field may hold.",
     "idempotency-mismatch": "Nothing was kept. Use a new key for a new report.",
     "bad-idempotency-key": "Nothing was kept. Send the report again with another key or with none.",
     "broken": "The report may not have been kept. Send it again with the same Idempotency-Key.",
@@ -29,9 +34,13 @@ DETAILS = {
 SLUGS = {
     400: "bad-request",
     401: "unknown-key",
+    403: "forbidden",
     404: "not-found",
     405: "wrong-method",
+    409: "conflict",
     413: "too-large",
+    422: "invalid",
+    429: "too-many-attempts",
     503: "unavailable",
 }
 MEDIA_TYPE = "application/problem+json"
