@@ -39,6 +39,7 @@ class PaperContent:
           the decision (Mẫu 07) that "extend-separation", "cancel-separation", "court-request" speak of
       "plan": mapping number, day (ISO) - the decision of Mẫu 05 that approved the plan
       "documents": rows title, number, day (ISO), pages (int), note - the lines of "file-index"
+      "draft": True - not issued yet: "BẢN NHÁP" stands visibly on every page, and no number is given
     """
 
     kind: str
