@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from casework.errors import LawFault
-from casework.law import checks
+from casework.law import checks, papers
 from casework.law.book import LawBook
 from casework.law.model import (
     Action,
@@ -55,7 +55,7 @@ def law_from(directory: Path) -> Law:
     """The edition in `directory`, with its `common/` sibling. Raises LawFault naming every fault of the data."""
     reading = _Reading(directory)
     law = reading.law()
-    faults = reading.faults + checks.faults_of(law, reading.cited)
+    faults = reading.faults + checks.faults_of(law, reading.cited) + papers.faults_of(law.papers, law.forms)
     if faults:
         raise LawFault(faults)
     return law
@@ -155,6 +155,7 @@ class _Reading:
             audiences=audiences,
             groups=groups,
             articles=self._file(self.directory / "articles.toml", self._articles),
+            papers=self._file(self.directory / "papers.toml", papers.read_papers),
         )
 
     def _name(self, path: Path) -> str:

@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from casework.law.papers import PaperKind
 
 LEVELS = ("cao", "trung_binh", "thap")  # the fixed order in which the forms print them
 
@@ -229,6 +233,7 @@ class Law:
     audiences: Mapping[str, Audience]
     groups: Mapping[str, Text]  # field group → its name
     articles: Mapping[str, Text]  # article → what it says, one sentence, for the reader
+    papers: Mapping[str, PaperKind] = field(default_factory=dict)  # as papers.toml has them
     overlay: str | None = None  # GSO code of the province whose tighter limits are laid over the edition
 
     @property
