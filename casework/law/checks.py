@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterable, Iterator, Mapping
 
-from casework.law.model import FIELD_GROUPS, FIELD_KINDS, LEVELS, Action, Field, Form, Law, Text
+from casework.law.model import DEFAULTS, FIELD_GROUPS, FIELD_KINDS, LEVELS, Action, Field, Form, Law, Offer
+from casework.law.offers import OF_THE_DOCUMENT, fits
 
 ROLES = (
     "hotline", "collaborator", "worker", "chair", "supervisor", "police", "health",
@@ -30,11 +30,10 @@ _FIELD_ID = re.compile(r"[a-z][a-z0-9_]*")  # no dash: HTTP names join field, ro
 def faults_of(law: Law, cited: Iterable[tuple[str, str]] = ()) -> list[str]:
     """Every fault of `law`, one line each with file and entry. `cited` adds (place, article) pairs that a loader saw
     and the values no longer show."""
-    checks = (_course, _actions, _deadlines, _forms, _data, _access, _holidays)
+    checks = (_course, _actions, _deadlines, _forms, _data, _offers, _access, _holidays)
     faults = [fault for check in checks for fault in check(law)]
     faults += [f"{where}: article {article!r} has no sentence in articles.toml" for where, article in cited
                if article not in law.articles]  # fmt: skip
-    faults += [f"{where}: {what}" for where, what in _empty_texts(law, "")]
     return list(dict.fromkeys(faults))
 
 
@@ -257,6 +256,54 @@ def _data(law: Law) -> Iterator[str]:
                 )
 
 
+def _offers(law: Law) -> Iterator[str]:
+    """What is proposed comes from a question that exists, can be an answer here, and is nobody's secret."""
+    owners = {one.datum: one for form in law.forms.values() for one in form.fields if one.datum}
+    for form in law.forms.values():
+        for one in form.fields:
+            where = f"forms/{form.id}.toml: field {one.id}"
+            yield from _default(one, where)
+            for offer in one.offers:
+                yield from _offer(law, one, offer, owners, where)
+
+
+def _offer(law: Law, one: Field, offer: Offer, owners: Mapping[str, Field], where: str) -> Iterator[str]:
+    if (offer.form is None) == (offer.datum is None) or (offer.form is None) != (offer.answer is None):
+        yield f"{where}: an offer names a form and its answer, or a datum"
+        return
+    if offer.when is not None and offer.when.field not in owners:
+        yield f"{where}: no form asks the datum {offer.when.field!r}"
+    if offer.answer in OF_THE_DOCUMENT and offer.form in law.forms:
+        return
+    source = owners.get(offer.datum) if offer.datum else _field_of(law, offer)
+    if source is None:
+        yield f"{where}: offer {offer.datum or f'{offer.form}.{offer.answer}'!r} is asked by no form"
+        return
+    if source.group == "reporter":
+        yield f"{where}: who reported is proposed to nobody"
+    if not fits(one, source):
+        yield f"{where}: {source.kind} {offer.datum or f'{offer.form}.{offer.answer}'!r} cannot begin {one.kind}"
+    columns = {column.id: {option.id for option in column.options} for column in one.columns}
+    for name, value in offer.fixed.items():
+        if name not in columns or (columns[name] and value not in columns[name]):
+            yield f"{where}: offer sets {name!r} to {value!r}, which no column takes"
+
+
+def _field_of(law: Law, offer: Offer) -> Field | None:
+    form = law.forms.get(offer.form or "")
+    return next((each for each in form.fields if each.id == offer.answer), None) if form else None
+
+
+def _default(one: Field, where: str) -> Iterator[str]:
+    if isinstance(one.default, str) and one.default.startswith("@") and one.default not in DEFAULTS:
+        yield f"{where}: default {one.default!r} is unknown"
+    given = one.default if isinstance(one.default, tuple) else (one.default,) if one.default else ()
+    options = {option.id for option in one.options}
+    for value in given if options else ():
+        if value not in options:
+            yield f"{where}: default {value!r} is not an option"
+
+
 def _access(law: Law) -> Iterator[str]:
     where = "access.toml"
     if sorted(law.groups) != sorted(FIELD_GROUPS):
@@ -279,20 +326,3 @@ def _holidays(law: Law) -> Iterator[str]:
             yield f"{where}: holiday {holiday.day}: kind {holiday.kind!r} is unknown"
         if holiday.kind == "make-up" and not weekend:
             yield f"{where}: holiday {holiday.day}: a make-up day falls on a Saturday or Sunday"
-
-
-def _empty_texts(value: object, where: str) -> Iterator[tuple[str, str]]:
-    """Every Text below `value` that lacks one of its two languages."""
-    if isinstance(value, Text):
-        for language in ("vi", "en"):
-            if not value.get(language).strip():
-                yield where, f"the {language} text is empty"
-    elif isinstance(value, dict):
-        for key, one in value.items():
-            yield from _empty_texts(one, f"{where} {key}" if not isinstance(one, Form) else f"forms/{key}.toml")
-    elif isinstance(value, tuple):
-        for number, one in enumerate(value, start=1):
-            yield from _empty_texts(one, f"{where} {getattr(one, 'id', number)}")
-    elif is_dataclass(value):
-        for part in fields(value):
-            yield from _empty_texts(getattr(value, part.name), f"{where} {part.name}".strip())

@@ -8,7 +8,7 @@ A question not answered has no key. How a single answer is read and shown stands
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from typing import Any
 
 from casework.law import answers as single
 from casework.law.model import LEVELS, Field, Form, Section, Text
+from casework.law.offers import Earlier, Prefill, offered_to
 
 MAX_ROWS = 60
 
@@ -49,15 +50,6 @@ class Filled:
 
     values: dict[str, Any]
     faults: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Prefill:
-    """An answer offered because another form of the case gave it: the value, that form's id, and when (ISO, UTC)."""
-
-    value: Any
-    form: str
-    at: str
 
 
 @dataclass(frozen=True)
@@ -99,18 +91,58 @@ def to_submitted(form: Form, values: Mapping[str, Any]) -> dict[str, list[str]]:
     return boxes
 
 
+def without_row(form: Form, submitted: Mapping[str, Sequence[str]], name: str) -> dict[str, list[str]]:
+    """What was submitted without the row `name` (`activities-2`); the rows after it move up. A name that is no row of
+    the form changes nothing."""
+    return _rearranged(form, submitted, name, lambda numbers, at: numbers[:at] + numbers[at + 1 :])
+
+
+def row_up(form: Form, submitted: Mapping[str, Sequence[str]], name: str) -> dict[str, list[str]]:
+    """What was submitted with the row `name` and the one before it changed about."""
+
+    def raised(numbers: list[int], at: int) -> list[int]:
+        if at == 0:
+            return numbers
+        return [*numbers[: at - 1], numbers[at], numbers[at - 1], *numbers[at + 1 :]]
+
+    return _rearranged(form, submitted, name, raised)
+
+
+def _rearranged(
+    form: Form,
+    submitted: Mapping[str, Sequence[str]],
+    name: str,
+    order: Callable[[list[int], int], list[int]],
+) -> dict[str, list[str]]:
+    kept = {key: list(texts) for key, texts in submitted.items()}
+    field_id, _, number = name.rpartition("-")
+    rows = {one.id for one in form.fields if one.kind == "rows"}
+    pattern = re.compile(rf"{re.escape(field_id)}-([0-9]{{1,4}})-(.+)")
+    found = {key: match for key in kept if (match := pattern.fullmatch(key))}
+    numbers = sorted({int(match[1]) for match in found.values()})
+    if field_id not in rows or not number.isdigit() or int(number) not in numbers:
+        return kept
+    texts = {(int(match[1]), match[2]): kept.pop(key) for key, match in found.items()}
+    for place, old in enumerate(order(numbers, numbers.index(int(number)))):
+        kept.update({f"{field_id}-{place}-{part}": one for (row, part), one in texts.items() if row == old})
+    return kept
+
+
 def facts_of(form: Form, values: Mapping[str, Any]) -> dict[str, Any]:
     """The facts of the case that these answers state: datum → value."""
     return {one.datum: values[one.id] for one in form.fields if one.datum is not None and one.id in values}
 
 
-def prefill(form: Form, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Prefill]:
-    """Field id → the answer the case already has. A fact is a mapping of `value`, `form` and `at`."""
-    return {
-        one.id: Prefill(facts[one.datum]["value"], facts[one.datum]["form"], facts[one.datum]["at"])
-        for one in form.fields
-        if one.datum is not None and one.datum in facts
-    }
+def prefill(form: Form, facts: Mapping[str, Mapping[str, Any]], earlier: Sequence[Earlier] = ()) -> dict[str, Prefill]:
+    """Field id → the answer the case already has, or that its documents `earlier` propose. A fact is a mapping of `value`,
+    `form` and `at`. Of several documents that propose an answer the newest one does, by all it says to it."""
+    found = {}
+    for one in form.fields:
+        if one.datum is not None and one.datum in facts:
+            found[one.id] = Prefill(facts[one.datum]["value"], facts[one.datum]["form"], facts[one.datum]["at"])
+        elif (offered := offered_to(one, facts, earlier)) is not None:
+            found[one.id] = offered
+    return found
 
 
 def answers(

@@ -8,14 +8,15 @@ a section `article` and `by_product` from its form.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import date, time
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from casework.errors import LawFault
 from casework.law import checks, papers
 from casework.law.book import LawBook
+from casework.law.entries import NOTHING, Entry, Readings
 from casework.law.model import (
     Action,
     Audience,
@@ -26,6 +27,7 @@ from casework.law.model import (
     Form,
     Holiday,
     Law,
+    Offer,
     Option,
     Section,
     Stage,
@@ -36,7 +38,6 @@ from casework.law.model import (
 DATA = Path(__file__).parent / "data"
 
 _LEVEL_NAMES = {"cao": Text("Cao", "High"), "trung_binh": Text("Trung bình", "Medium"), "thap": Text("Thấp", "Low")}
-_NOTHING = Text("", "")
 
 T = TypeVar("T")
 
@@ -61,76 +62,12 @@ def law_from(directory: Path) -> Law:
     return law
 
 
-class _Entry:
-    """One table of a file, which remembers where it stands and which of its keys nobody asked for."""
-
-    def __init__(self, reading: _Reading, where: str, raw: Mapping[str, Any]) -> None:
-        self.reading, self.where, self.raw = reading, where, raw
-        self.asked: set[str] = set()
-
-    def fault(self, what: str) -> None:
-        self.reading.faults.append(f"{self.where}: {what}")
-
-    def get(self, key: str, kind: type, default: Any = None, *, required: bool = False) -> Any:
-        self.asked.add(key)
-        value = self.raw.get(key)
-        if value is None:
-            if required:
-                self.fault(f"{key} is missing")
-            return default
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            self.fault(f"{key} is not a {kind.__name__}")
-            return default
-        return value
-
-    def word(self, key: str) -> str:
-        return str(self.get(key, str, "", required=True))
-
-    def maybe(self, key: str) -> str | None:
-        value = self.get(key, str)
-        return None if value is None else str(value)
-
-    def flag(self, key: str, default: bool = False) -> bool:
-        return bool(self.get(key, bool, default))
-
-    def words(self, key: str) -> tuple[str, ...]:
-        return tuple(str(one) for one in self.get(key, list, []))
-
-    def text(self, key: str, *, required: bool = True) -> Text | None:
-        raw = self.get(key, dict, required=required)
-        if raw is None:
-            return _NOTHING if required else None
-        return Text(str(raw.get("vi", "")), str(raw.get("en", "")))
-
-    def title(self, key: str = "title") -> Text:
-        return self.text(key) or _NOTHING
-
-    def article(self, inherited: str | None = None) -> str:
-        cited = self.get("article", str, inherited or "", required=inherited is None)
-        self.reading.cited.append((self.where, cited))
-        return str(cited)
-
-    def entries(self, key: str, name: str) -> Iterator[_Entry]:
-        for number, raw in enumerate(self.get(key, list, []), start=1):
-            if not isinstance(raw, dict):
-                self.fault(f"{key} {number} is not a table")
-                continue
-            child = _Entry(self.reading, f"{self.where}: {name} {raw.get('id', number)}", raw)
-            yield child
-            child.close()
-
-    def close(self) -> None:
-        for key in sorted(set(self.raw) - self.asked):
-            self.fault(f"{key} is not a word this file knows")
-
-
-class _Reading:
+class _Reading(Readings):
     """The work of reading one edition: what was found wrong, which articles were cited where, which lists there are."""
 
     def __init__(self, directory: Path) -> None:
         self.directory, self.common = directory, directory.parent / "common"
-        self.faults: list[str] = []
-        self.cited: list[tuple[str, str]] = []
+        super().__init__()
         self.lists: dict[str, tuple[Option, ...]] = {}
 
     def law(self) -> Law:
@@ -161,7 +98,7 @@ class _Reading:
     def _name(self, path: Path) -> str:
         return path.relative_to(self.directory.parent).as_posix()
 
-    def _file(self, path: Path, build: Callable[[_Entry], T]) -> T:
+    def _file(self, path: Path, build: Callable[[Entry], T]) -> T:
         try:
             raw = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -170,12 +107,12 @@ class _Reading:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raw = {}
             self.faults.append(f"{self._name(path)}: not readable as TOML ({error})")
-        entry = _Entry(self, self._name(path), raw)
+        entry = Entry(self, self._name(path), raw)
         built = build(entry)
         entry.close()
         return built
 
-    def _unique(self, entry: _Entry, key: str, build: Callable[[_Entry], T]) -> dict[str, T]:
+    def _unique(self, entry: Entry, key: str, build: Callable[[Entry], T]) -> dict[str, T]:
         """The `[[key]]` tables of a file by their id, in file order."""
         found: dict[str, T] = {}
         for child in entry.entries(key, key):
@@ -185,7 +122,7 @@ class _Reading:
             found[identity] = build(child)
         return found
 
-    def _edition(self, entry: _Entry) -> Edition:
+    def _edition(self, entry: Entry) -> Edition:
         entry.article()
         hours = [self._time(entry, key) for key in ("office_opens", "office_closes")]
         edition = Edition(
@@ -201,12 +138,12 @@ class _Reading:
             entry.fault(f"id is {edition.id!r}, the folder's name says {self.directory.name!r}")
         return edition
 
-    def _time(self, entry: _Entry, key: str) -> time:
+    def _time(self, entry: Entry, key: str) -> time:
         moment: time = entry.get(key, time, time.min, required=True)
         return moment
 
-    def _lists(self, entry: _Entry) -> dict[str, tuple[Option, ...]]:
-        def build(one: _Entry) -> tuple[Option, ...]:
+    def _lists(self, entry: Entry) -> dict[str, tuple[Option, ...]]:
+        def build(one: Entry) -> tuple[Option, ...]:
             one.word("source")
             one.article()
             one.flag("by_product")
@@ -214,15 +151,15 @@ class _Reading:
 
         return self._unique(entry, "list", build)
 
-    def _options(self, entry: _Entry, key: str) -> Iterator[Option]:
+    def _options(self, entry: Entry, key: str) -> Iterator[Option]:
         for one in entry.entries(key, "option"):
             one.flag("by_product")
-            yield Option(one.word("id"), Text(one.word("vi"), one.word("en")), one.text("hint", required=False))
+            yield Option(one.word("id"), one.wording(), one.text("hint", required=False))
 
-    def _articles(self, entry: _Entry) -> dict[str, Text]:
-        return self._unique(entry, "article", lambda one: Text(one.word("vi"), one.word("en")))
+    def _articles(self, entry: Entry) -> dict[str, Text]:
+        return self._unique(entry, "article", Entry.wording)
 
-    def _holidays(self, entry: _Entry) -> tuple[Holiday, ...]:
+    def _holidays(self, entry: Entry) -> tuple[Holiday, ...]:
         return tuple(
             Holiday(
                 day=one.get("day", date, date.min, required=True),
@@ -234,7 +171,7 @@ class _Reading:
             for one in entry.entries("holiday", "holiday")
         )
 
-    def _access(self, entry: _Entry) -> tuple[dict[str, Text], dict[str, Audience]]:
+    def _access(self, entry: Entry) -> tuple[dict[str, Text], dict[str, Audience]]:
         groups = self._unique(entry, "group", lambda one: one.title())
         audiences = self._unique(
             entry,
@@ -245,7 +182,7 @@ class _Reading:
         )
         return groups, audiences
 
-    def _procedure(self, entry: _Entry) -> tuple[tuple[Stage, ...], dict[str, State], dict[str, Action]]:
+    def _procedure(self, entry: Entry) -> tuple[tuple[Stage, ...], dict[str, State], dict[str, Action]]:
         stages = self._unique(
             entry, "stage", lambda one: Stage(one.word("id"), one.title(), one.title("detail"), one.article())
         )
@@ -255,7 +192,7 @@ class _Reading:
             self._unique(entry, "action", self._action),
         )
 
-    def _state(self, one: _Entry) -> State:
+    def _state(self, one: Entry) -> State:
         return State(
             id=one.word("id"),
             title=one.title(),
@@ -270,13 +207,13 @@ class _Reading:
             by_product=one.flag("by_product"),
         )
 
-    def _action(self, one: _Entry) -> Action:
+    def _action(self, one: Entry) -> Action:
         return Action(
             id=one.word("id"),
             title=one.title(),
             done=one.title("done"),
             sources=one.words("sources"),
-            to=one.word("to"),
+            to=one.word("to", blank=True),
             roles=one.words("roles"),
             tag=one.word("tag"),
             article=one.article(),
@@ -297,7 +234,7 @@ class _Reading:
             by_product=one.flag("by_product"),
         )
 
-    def _deadlines(self, entry: _Entry) -> dict[str, DeadlineRule]:
+    def _deadlines(self, entry: Entry) -> dict[str, DeadlineRule]:
         return self._unique(
             entry,
             "deadline",
@@ -319,7 +256,7 @@ class _Reading:
             ),
         )
 
-    def _form(self, entry: _Entry, edition: str) -> Form:
+    def _form(self, entry: Entry, edition: str) -> Form:
         article, by_product = entry.article(), entry.flag("by_product")
         return Form(
             id=entry.word("id"),
@@ -334,7 +271,7 @@ class _Reading:
             signer=entry.text("signer", required=False),
         )
 
-    def _section(self, entry: _Entry, article: str, by_product: bool) -> Section:
+    def _section(self, entry: Entry, article: str, by_product: bool) -> Section:
         article, by_product = entry.article(article), entry.flag("by_product", by_product)
         group = entry.maybe("group")
         return Section(
@@ -344,7 +281,7 @@ class _Reading:
             intro=entry.text("intro", required=False),
         )
 
-    def _field(self, entry: _Entry, article: str, by_product: bool, group: str | None) -> Field:
+    def _field(self, entry: Entry, article: str, by_product: bool, group: str | None) -> Field:
         kind = entry.word("kind")
         article, by_product = entry.article(article), entry.flag("by_product", by_product)
         group = str(entry.get("group", str, group or "", required=group is None))
@@ -367,9 +304,24 @@ class _Reading:
             minimum=entry.get("minimum", int),
             maximum=entry.get("maximum", int),
             past=entry.flag("past"),
+            offers=tuple(self._offer(one) for one in entry.entries("offers", "offer")),
+            default=self._default(entry),
+            ordered=entry.flag("ordered"),
         )
 
-    def _field_options(self, entry: _Entry) -> tuple[Option, ...]:
+    def _offer(self, entry: Entry) -> Offer:
+        return Offer(
+            form=entry.maybe("form"),
+            answer=entry.maybe("answer"),
+            datum=entry.maybe("datum"),
+            when=self._condition(entry, "when"),
+            fixed={str(column): str(value) for column, value in entry.get("fixed", dict, {}).items()},
+        )
+
+    def _default(self, entry: Entry) -> str | tuple[str, ...] | None:
+        return entry.words("default") if isinstance(entry.raw.get("default"), list) else entry.maybe("default")
+
+    def _field_options(self, entry: Entry) -> tuple[Option, ...]:
         """Options written out, or `"list:kinds"`: those of a code list."""
         raw = entry.raw.get("options")
         if not isinstance(raw, str):
@@ -380,16 +332,16 @@ class _Reading:
             entry.fault(f"options {raw!r} is not a list of the catalogue")
         return options
 
-    def _levels(self, entry: _Entry) -> tuple[Option, ...]:
+    def _levels(self, entry: Entry) -> tuple[Option, ...]:
         """`levels.cao` and so on: the gazette's wording of each level, which the option carries as its hint."""
         levels = entry.get("levels", dict, {}, required=True)
         return tuple(
-            Option(level, _LEVEL_NAMES.get(level, _NOTHING), Text(str(text.get("vi", "")), str(text.get("en", ""))))
+            Option(level, _LEVEL_NAMES.get(level, NOTHING), entry.said(f"levels.{level}", text))
             for level, text in levels.items()
         )
 
-    def _condition(self, entry: _Entry) -> Condition | None:
-        raw = entry.get("only_if", dict)
+    def _condition(self, entry: Entry, key: str = "only_if") -> Condition | None:
+        raw = entry.get(key, dict)
         if raw is None:
             return None
         return Condition(str(raw.get("field", "")), tuple(str(one) for one in raw.get("values", ())))

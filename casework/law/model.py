@@ -20,6 +20,9 @@ FIELD_KINDS = (
     "choice", "choices", "yes_no", "level", "rows", "commune",
 )  # fmt: skip
 
+# What a question starts with, by the case and the moment: who fills it in, the office, who decides there now, the day.
+DEFAULTS = ("@me", "@office", "@chair", "@today", "@now")
+
 FIELD_GROUPS = ("identity", "contact", "narrative", "medical", "legal", "reporter", "assessment", "work")
 
 
@@ -50,9 +53,23 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """Where an answer is proposed from: the `answer` of the newest document of `form` (or its "@author", its
+    "@reference": title and day), or the fact `datum`. `when` asks a datum for one of its values first. Proposed rows get
+    the columns in `fixed`, what the source form says by its place and not in a column."""
+
+    form: str | None = None
+    answer: str | None = None
+    datum: str | None = None
+    when: Condition | None = None
+    fixed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Field:
     """One question. `datum` names the fact of the case it owns or repeats (`child.name`): a later form that asks the
-    same datum is pre-filled from the case's facts, with the source shown. `group` drives who may see the answer."""
+    same datum is pre-filled from the case's facts, with the source shown. `offers` propose an answer where the case has no
+    such fact, `default` where nothing else does: words, options, or one of DEFAULTS. `group` drives who may see it."""
 
     id: str
     kind: str
@@ -71,6 +88,9 @@ class Field:
     minimum: int | None = None  # kind "number": a number with a bound is a count, so it has to be whole
     maximum: int | None = None
     past: bool = False  # kinds "date" and "datetime": may not lie in the future (a birth, a receipt)
+    offers: tuple[Offer, ...] = ()
+    default: str | tuple[str, ...] | None = None
+    ordered: bool = False  # kind "rows": the order says something, so it can be changed
 
 
 @dataclass(frozen=True)
