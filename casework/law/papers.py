@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from casework.law.model import Condition, Field, Form, Text
 
 if TYPE_CHECKING:
-    from casework.law.loader import _Entry
+    from casework.law.entries import Entry
 
 T = TypeVar("T")
 
@@ -153,7 +153,7 @@ def read_slot(inner: str) -> Slot:
 # --------------------------------------------------------------------------------------------------------- reading
 
 
-def read_papers(entry: _Entry) -> dict[str, PaperKind]:
+def read_papers(entry: Entry) -> dict[str, PaperKind]:
     """The kinds of paper by id, in the order of the file. Faults go where the entry keeps them."""
     shelf = _Shelf(
         grounds=_lists(entry, "grounds"),
@@ -178,15 +178,15 @@ class _Shelf:
     signers: Mapping[str, Signer]
 
 
-def _closed(entry: _Entry, key: str) -> Iterator[_Entry]:
+def _closed(entry: Entry, key: str) -> Iterator[Entry]:
     return entry.entries(key, key)
 
 
-def _texts(entry: _Entry, key: str) -> tuple[str, ...]:
+def _texts(entry: Entry, key: str) -> tuple[str, ...]:
     return entry.words(key)
 
 
-def _lists(entry: _Entry, key: str) -> dict[str, tuple[Line, ...]]:
+def _lists(entry: Entry, key: str) -> dict[str, tuple[Line, ...]]:
     return {
         one.word("id"): tuple(
             Line(line.word("text"), line.word("source"), line.flag("by_product"))
@@ -196,12 +196,12 @@ def _lists(entry: _Entry, key: str) -> dict[str, tuple[Line, ...]]:
     }
 
 
-def _signer(entry: _Entry) -> Signer:
+def _signer(entry: Entry) -> Signer:
     lines = _texts(entry, "lines")
     return Signer(entry.word("id"), lines, _texts(entry, "deputy") or lines, entry.word("note"))
 
 
-def _paper(entry: _Entry, shelf: _Shelf) -> PaperKind:
+def _paper(entry: Entry, shelf: _Shelf) -> PaperKind:
     right = _named(entry, "right", shelf.signers)
     if right is None:
         entry.fault("right is missing: somebody signs every paper")
@@ -231,7 +231,7 @@ def _paper(entry: _Entry, shelf: _Shelf) -> PaperKind:
     )
 
 
-def _named(entry: _Entry, key: str, shelf: Mapping[str, T]) -> T | None:
+def _named(entry: Entry, key: str, shelf: Mapping[str, T]) -> T | None:
     name = entry.maybe(key)
     if name is None:
         return None
@@ -240,7 +240,7 @@ def _named(entry: _Entry, key: str, shelf: Mapping[str, T]) -> T | None:
     return shelf.get(name)
 
 
-def _block(entry: _Entry) -> Block:
+def _block(entry: Entry) -> Block:
     only_if = entry.get("only_if", dict)
     return Block(
         kind=entry.word("kind"),
@@ -265,7 +265,7 @@ def _block(entry: _Entry) -> Block:
     )
 
 
-def _printed(entry: _Entry) -> Printed:
+def _printed(entry: Entry) -> Printed:
     return Printed(
         text=entry.maybe("text") or "",
         answers=tuple(Answer(one.word("field"), one.maybe("lead") or "") for one in entry.entries("answers", "answer")),
