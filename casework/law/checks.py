@@ -20,7 +20,7 @@ UNITS = ("running_minutes", "running_hours", "working_days", "calendar_days", "c
 
 READINGS = ("compare-high", "counts-only")
 
-OPENING = ("emergency", "acknowledge")  # started by the opening of a case, which is no action
+OPENING = ("emergency", "acknowledge", "verify")  # started by the opening of a case, which is no action
 
 COMPUTED = "second-person"  # an outcome nobody picks: the conclusion is lower than the risk written down
 
@@ -119,7 +119,13 @@ def _actions(law: Law) -> Iterator[str]:
 
 
 def _outcomes(law: Law, action: Action, where: str) -> Iterator[str]:
-    named = {*action.outcomes, *action.outcome_risk, *action.outcome_starts, *action.outcome_stops}
+    named = {
+        *action.outcomes,
+        *action.outcome_risk,
+        *action.outcome_starts,
+        *action.outcome_stops,
+        *action.outcome_cancels,
+    }
     if action.outcome_field is None:
         if named:
             yield f"{where}: outcomes without outcome_field"
@@ -140,7 +146,8 @@ def _deadlines(law: Law) -> Iterator[str]:
     starts, ends = set(OPENING), set()
     for action in law.actions.values():
         begun = {*action.starts, *(one for ids in action.outcome_starts.values() for one in ids)}
-        ended = {*action.stops, *action.cancels, *(one for ids in action.outcome_stops.values() for one in ids)}
+        by_outcome = (*action.outcome_stops.values(), *action.outcome_cancels.values())
+        ended = {*action.stops, *action.cancels, *(one for ids in by_outcome for one in ids)}
         starts |= begun
         ends |= ended
         for named in sorted((begun | ended | set(action.resumes)) - set(law.deadlines)):
@@ -154,7 +161,7 @@ def _deadlines(law: Law) -> Iterator[str]:
             yield f"{where}: no action stops or cancels it"
         if rule.unit not in UNITS:
             yield f"{where}: unit {rule.unit!r} is unknown"
-        if rule.amount < 1:
+        if rule.amount < 1 and not rule.only_local:
             yield f"{where}: amount must be at least 1"
         if any(not 0 < left < 1 for left in rule.warn_left):
             yield f"{where}: warn_left must lie between 0 and 1"
@@ -166,6 +173,17 @@ def _deadlines(law: Law) -> Iterator[str]:
         for datum in (rule.start_by_form, rule.set_by_form):
             if datum is not None and datum not in data:
                 yield f"{where}: no form asks the date {datum!r}"
+        if rule.set_by_row is not None and not _asks_row_day(law, rule.set_by_row):
+            yield f"{where}: no form asks rows with the date {rule.set_by_row!r}"
+
+
+def _asks_row_day(law: Law, path: str) -> bool:
+    """Whether `form.field.column` is a date column of rows."""
+    form_id, _, rest = path.partition(".")
+    form = law.forms.get(form_id)
+    return form is not None and any(
+        f"{one.id}.{column.id}" == rest and column.kind == "date" for one in form.fields for column in one.columns
+    )
 
 
 def _forms(law: Law) -> Iterator[str]:

@@ -37,7 +37,7 @@ class Due:
 def due(rule: DeadlineRule, start: datetime, calendar: Calendar, *, set_date: date | None = None) -> Due:
     """When `rule` falls due if it began at `start` (aware).
 
-    `set_date` is the last day a form set, for a rule with `set_by_form`. Where the rule is the law's, its amount is the
+    `set_date` is the last day a form set, for a rule with `set_by_form` or `set_by_row`. Where the rule is the law's, its amount is the
     maximum: separation never outlasts 15 days (32.3). Raises Invalid, keyed by the form's field, where the date lies
     beyond that or before the start; ValueError for a start without time zone.
     """
@@ -45,7 +45,7 @@ def due(rule: DeadlineRule, start: datetime, calendar: Calendar, *, set_date: da
         raise ValueError("a deadline starts at an instant, which needs a time zone")
     start = start.astimezone(UTC)
     counted: tuple[Counted, ...] = ()
-    if set_date is not None and rule.set_by_form is not None:
+    if set_date is not None and (rule.set_by_form or rule.set_by_row) is not None:
         due_at = _end_of(_allowed(rule, start, set_date))
     elif rule.unit == "working_days":
         last, days = calendar.add_working_days(_local_day(start), rule.amount)
@@ -74,7 +74,7 @@ def _allowed(rule: DeadlineRule, start: datetime, set_date: date) -> date:
     first = _local_day(start)
     too_late = not rule.by_product and set_date > last_day(rule, first)
     if too_late or set_date < first:
-        field = (rule.set_by_form or rule.id).rpartition(".")[2]
+        field = (rule.set_by_form or rule.set_by_row or rule.id).rpartition(".")[2]
         raise Invalid({field: "out-of-range"})
     return set_date
 

@@ -223,6 +223,7 @@ class _Reading(Readings):
             outcome_risk=one.get("outcome_risk", dict, {}),
             outcome_starts={value: tuple(ids) for value, ids in one.get("outcome_starts", dict, {}).items()},
             outcome_stops={value: tuple(ids) for value, ids in one.get("outcome_stops", dict, {}).items()},
+            outcome_cancels={value: tuple(ids) for value, ids in one.get("outcome_cancels", dict, {}).items()},
             guards=one.words("guards"),
             starts=one.words("starts"),
             stops=one.words("stops"),
@@ -231,6 +232,7 @@ class _Reading(Readings):
             notify=tuple((pair[0], pair[1]) for pair in one.get("notify", list, [])),
             confirm=one.flag("confirm"),
             liaison=one.maybe("liaison"),
+            receiver=one.flag("receiver"),
             by_product=one.flag("by_product"),
         )
 
@@ -252,6 +254,9 @@ class _Reading(Readings):
                 by_product=one.flag("by_product"),
                 start_by_form=one.maybe("start_by_form"),
                 set_by_form=one.maybe("set_by_form"),
+                set_by_row=one.maybe("set_by_row"),
+                late_reason=one.flag("late_reason", True),
+                only_local=one.flag("only_local"),
                 period=one.flag("period"),
             ),
         )

@@ -173,6 +173,7 @@ class Action:
     outcome_risk: Mapping[str, str] = field(default_factory=dict)  # outcome value → risk band
     outcome_starts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     outcome_stops: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    outcome_cancels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     guards: tuple[str, ...] = ()
     starts: tuple[str, ...] = ()
     stops: tuple[str, ...] = ()
@@ -181,6 +182,7 @@ class Action:
     notify: tuple[tuple[str, str], ...] = ()  # (text id, role of the post)
     confirm: bool = False  # serious act: an interruption page first
     liaison: str | None = None  # "police" or "health": only that body's own referral
+    receiver: bool = False  # made by the commune the case is offered to, not by the one that holds it
     by_product: bool = False
 
 
@@ -203,6 +205,9 @@ class DeadlineRule:
     by_product: bool = False
     start_by_form: str | None = None  # datum that holds the day it counts from, instead of the moment of the act
     set_by_form: str | None = None  # datum that holds the due date instead of `amount` (review date of the plan)
+    set_by_row: str | None = None  # "04.activities.to": a clock for each row of that form, due on the row's day
+    late_reason: bool = True  # whether a step taken after this limit has to say why
+    only_local: bool = False  # the law sets no limit: it runs only where a province has set one
     period: bool = (
         False  # a time that has to pass (monitoring), not a limit: its end is no breach, only the next act's start
     )
