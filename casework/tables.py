@@ -7,11 +7,13 @@ from sqlmodel import SQLModel
 from casework.audit import models as audit
 from casework.cases import models as cases
 from casework.deadlines import models as deadlines
+from casework.files import models as files
 from casework.intake import models as intake
 from casework.notices import models as notices
+from casework.papers import models as papers
 from casework.people import models as people
 from casework.referral import models as referral
 from casework.vault import models as vault
 
-ROOMS = (audit, cases, deadlines, intake, notices, people, referral, vault)
+ROOMS = (audit, cases, deadlines, files, intake, notices, papers, people, referral, vault)
 metadata = SQLModel.metadata

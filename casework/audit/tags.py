@@ -21,6 +21,13 @@ class Tag(StrEnum):
     IDENTITY_REVEALED = "case:identity-revealed"
     REFERRAL_READ = "referral:read"
 
+    PAPER_PRINTED = "paper:printed"
+    PAPER_ISSUED = "paper:issued"
+    SCAN_RETURNED = "scan:returned"
+    SCAN_READ = "scan:read"
+    CASE_EXPORTED = "case:exported"
+    EXPORT_READ = "export:read"
+
     ACCESS_REFUSED = "access:refused"
     MOVE_REFUSED = "move:refused"
 

@@ -1,0 +1,1 @@
+"""Sealed attachments of a case, and who had them in hand."""
