@@ -28,7 +28,7 @@ class Paper(SQLModel, table=True):
 
     __tablename__ = "paper"
     __table_args__ = (
-        UniqueConstraint("unit_id", "register", "year", "number"),
+        UniqueConstraint("unit_id", "series", "year", "number"),
         CheckConstraint("(state = 'draft-print') = (issued_at is null)", name="paper_issued_check"),
         CheckConstraint("number is null or issued_at is not null", name="paper_number_check"),
         Index("ix_paper_case", "case_id", "kind"),
@@ -40,7 +40,7 @@ class Paper(SQLModel, table=True):
     document_id: UUID | None = Field(default=None, foreign_key="document.id")
     unit_id: UUID = Field(foreign_key="unit.id")
     state: str = Field(sa_type=Text)
-    register: str | None = Field(default=None, sa_type=Text)  # "QĐ-UBND": whose yearly row the number is of
+    series: str | None = Field(default=None, sa_type=Text)  # "QĐ-UBND": whose yearly row the number is of
     year: int | None = None
     number: int | None = None
     day: date | None = None
@@ -81,7 +81,7 @@ class PaperRegister(SQLModel, table=True):
     __tablename__ = "paper_register"
 
     unit_id: UUID = Field(primary_key=True, foreign_key="unit.id")
-    register: str = Field(sa_type=Text, primary_key=True)
+    series: str = Field(sa_type=Text, primary_key=True)
     year: int = Field(primary_key=True)
     last: int = 0
 

@@ -52,7 +52,7 @@ def upgrade() -> None:
         sa.Column("document_id", sa.Uuid(), nullable=True),
         sa.Column("unit_id", sa.Uuid(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("register", sa.Text(), nullable=True),
+        sa.Column("series", sa.Text(), nullable=True),
         sa.Column("year", sa.Integer(), nullable=True),
         sa.Column("number", sa.Integer(), nullable=True),
         sa.Column("day", sa.Date(), nullable=True),
@@ -68,7 +68,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["signer_id"], ["staff.id"], name="paper_signer_id_fkey"),
         sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name="paper_unit_id_fkey"),
         sa.PrimaryKeyConstraint("id", name="paper_pkey"),
-        sa.UniqueConstraint("unit_id", "register", "year", "number", name="paper_unit_id_register_year_number_key"),
+        sa.UniqueConstraint("unit_id", "series", "year", "number", name="paper_unit_id_series_year_number_key"),
     )
     op.create_index("ix_paper_case", "paper", ["case_id", "kind"], unique=False)
     op.create_table(
@@ -91,11 +91,11 @@ def upgrade() -> None:
     op.create_table(
         "paper_register",
         sa.Column("unit_id", sa.Uuid(), nullable=False),
-        sa.Column("register", sa.Text(), nullable=False),
+        sa.Column("series", sa.Text(), nullable=False),
         sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("last", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name="paper_register_unit_id_fkey"),
-        sa.PrimaryKeyConstraint("unit_id", "register", "year", name="paper_register_pkey"),
+        sa.PrimaryKeyConstraint("unit_id", "series", "year", name="paper_register_pkey"),
     )
     op.create_table(
         "signed_scan",
