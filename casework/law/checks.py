@@ -150,7 +150,7 @@ def _deadlines(law: Law) -> Iterator[str]:
         ended = {*action.stops, *action.cancels, *(one for ids in by_outcome for one in ids)}
         starts |= begun
         ends |= ended
-        for named in sorted((begun | ended | set(action.resumes)) - set(law.deadlines)):
+        for named in sorted((begun | ended | {*action.resumes, *action.extends}) - set(law.deadlines)):
             yield f"procedure.toml: action {action.id}: deadline {named!r} does not exist"
     data = {field.datum for form in law.forms.values() for field in form.fields if field.kind == "date"}
     for rule in law.deadlines.values():

@@ -229,6 +229,7 @@ class _Reading(Readings):
             stops=one.words("stops"),
             resumes=one.words("resumes"),
             cancels=one.words("cancels"),
+            extends=one.words("extends"),
             notify=tuple((pair[0], pair[1]) for pair in one.get("notify", list, [])),
             confirm=one.flag("confirm"),
             liaison=one.maybe("liaison"),

@@ -157,7 +157,8 @@ class State:
 class Action:
     """A move of the procedure. `to` is the state it leads to, or "" where the state stays; `outcomes` (value of
     `outcome_field` of its form → state) wins over `to`. Deadlines named in `starts` begin a new cycle, in `stops` are
-    met, in `resumes` run on with their first due time, in `cancels` lapse without being met."""
+    met, in `resumes` run on with their first due time, in `cancels` lapse without being met, in `extends` run on to the later
+    last day that the form sets."""
 
     id: str
     title: Text  # the button
@@ -179,6 +180,7 @@ class Action:
     stops: tuple[str, ...] = ()
     resumes: tuple[str, ...] = ()
     cancels: tuple[str, ...] = ()
+    extends: tuple[str, ...] = ()
     notify: tuple[tuple[str, str], ...] = ()  # (text id, role of the post)
     confirm: bool = False  # serious act: an interruption page first
     liaison: str | None = None  # "police" or "health": only that body's own referral
