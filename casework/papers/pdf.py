@@ -1,0 +1,57 @@
+"""A sheet as PDF/A-2b, tagged (PDF/UA-1), in the one committed font.
+
+What a person typed reaches typst as a string in JSON and is shown as text; typst never reads it as its language. A
+letter that the font lacks would be printed in another font or as an empty box, which PDF/A forbids and a reader cannot
+read: its code stands in its place, "[U+1F600]".
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import typst
+
+from casework.law.model import Law
+from casework.papers.content import PaperContent
+from casework.papers.fontface import letters_of
+from casework.papers.layout import sheet_of
+
+FONTS = Path(__file__).parent / "fonts"
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "papers"
+
+
+class Press:
+    """Prints papers of one edition. Made once: the compiler keeps fonts and template warm, and one paper is printed at a
+    time, because the compiler's inputs are its own."""
+
+    def __init__(self, law: Law, *, templates: Path = TEMPLATES, fonts: Path = FONTS) -> None:
+        self._law = law
+        self._letters = letters_of(sorted(fonts.glob("*.ttf")))
+        self._lock = threading.Lock()
+        # The root is the template's folder: no file beside it can be read, no package is fetched.
+        self._compiler = typst.Compiler(
+            str(templates / "paper.typ"), root=str(templates), font_paths=[str(fonts)], ignore_system_fonts=True
+        )
+
+    def pdf(self, content: PaperContent) -> bytes:
+        """The paper; the same content gives the same bytes. Raises KeyError for a kind that the edition does not have."""
+        sheet = asdict(sheet_of(content, self._law))
+        inputs = {"sheet": self._printable(json.dumps(_dated(sheet, content), ensure_ascii=False))}
+        with self._lock:
+            made: Any = self._compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards=["a-2b", "ua-1"])
+        return bytes(made)
+
+    def _printable(self, text: str) -> str:
+        """Letters beyond the font by their code. Of a text in JSON only what stands inside strings can be such."""
+        missing = {one for one in set(text) if ord(one) not in self._letters}
+        return text.translate({ord(one): f"[U+{ord(one):04X}]" for one in missing}) if missing else text
+
+
+def _dated(sheet: dict[str, Any], content: PaperContent) -> dict[str, Any]:
+    """The file's own date is the paper's, not the machine's: printed again, it is the same file."""
+    day = content.day
+    return sheet | {"day": [day.year, day.month, day.day] if day else None}
