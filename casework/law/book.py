@@ -1,6 +1,6 @@
 """Every edition of the law the program holds. A case keeps the edition it was opened under until it is moved on purpose.
 
-A key names an edition and, after a plus sign, the province's tighter limits laid over it: "nd56-2017", "nd56-2017+14".
+A key names an edition and, after a plus sign, the province's tighter limits laid over it: "nd56-2017", "nd56-2017+99".
 """
 
 from __future__ import annotations
@@ -46,4 +46,11 @@ class LawBook:
     def for_province(self, day: date, province_code: str) -> Law:
         """What a new case of this province is opened under: the edition in force with the province's limits, if any."""
         national = self.in_force(day)
-        return self._laws.get(f"{national.edition.id}+{province_code}", national)
+        local = [
+            (law.overlay.in_force, law)
+            for law in self._laws.values()
+            if law.overlay is not None
+            and (law.edition.id, law.overlay.province) == (national.edition.id, province_code)
+            and law.overlay.in_force <= day <= (law.overlay.until or day)
+        ]
+        return max(local, key=lambda one: one[0])[1] if local else national

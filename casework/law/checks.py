@@ -5,8 +5,21 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
+from itertools import pairwise
 
-from casework.law.model import DEFAULTS, FIELD_GROUPS, FIELD_KINDS, LEVELS, Action, Field, Form, Law, Offer
+from casework.law.model import (
+    DEFAULTS,
+    FIELD_GROUPS,
+    FIELD_KINDS,
+    LEVELS,
+    Action,
+    DeadlineRule,
+    Field,
+    Form,
+    Law,
+    Offer,
+)
 from casework.law.offers import OF_THE_DOCUMENT, fits
 
 ROLES = (
@@ -16,7 +29,7 @@ ROLES = (
 
 RISKS = ("unassessed", "low", "medium", "high", "emergency")
 
-UNITS = ("running_minutes", "running_hours", "working_days", "calendar_days", "calendar_months")
+UNITS = ("running_minutes", "running_hours", "working_hours", "working_days", "calendar_days", "calendar_months")
 
 READINGS = ("compare-high", "counts-only")
 
@@ -32,9 +45,14 @@ def faults_of(law: Law, cited: Iterable[tuple[str, str]] = ()) -> list[str]:
     and the values no longer show."""
     checks = (_course, _actions, _deadlines, _forms, _data, _offers, _access, _holidays)
     faults = [fault for check in checks for fault in check(law)]
-    faults += [f"{where}: article {article!r} has no sentence in articles.toml" for where, article in cited
-               if article not in law.articles]  # fmt: skip
-    return list(dict.fromkeys(faults))
+    return list(dict.fromkeys([*faults, *uncited(law, cited)]))
+
+
+def uncited(law: Law, cited: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """The (place, article) pairs whose article nobody has put into a sentence for the reader."""
+    for where, article in cited:
+        if article not in law.articles:
+            yield f"{where}: article {article!r} has no sentence in articles.toml"
 
 
 def _course(law: Law) -> Iterator[str]:
@@ -159,22 +177,51 @@ def _deadlines(law: Law) -> Iterator[str]:
             yield f"{where}: no action starts it"
         if rule.id not in ends:
             yield f"{where}: no action stops or cancels it"
-        if rule.unit not in UNITS:
-            yield f"{where}: unit {rule.unit!r} is unknown"
-        if rule.amount < 1 and not rule.only_local:
-            yield f"{where}: amount must be at least 1"
-        if any(not 0 < left < 1 for left in rule.warn_left):
-            yield f"{where}: warn_left must lie between 0 and 1"
-        if any(not 0 < day < rule.amount for day in rule.warn_on_days):
-            yield f"{where}: warn_on_days must lie inside the time"
-        for role in (rule.owner, rule.escalate):
-            if role not in ROLES:
-                yield f"{where}: role {role!r} is unknown"
+        yield from (f"{where}: {fault}" for fault in limit_faults(rule))
         for datum in (rule.start_by_form, rule.set_by_form):
             if datum is not None and datum not in data:
                 yield f"{where}: no form asks the date {datum!r}"
         if rule.set_by_row is not None and not _asks_row_day(law, rule.set_by_row):
             yield f"{where}: no form asks rows with the date {rule.set_by_row!r}"
+
+
+def limit_faults(rule: DeadlineRule) -> Iterator[str]:
+    """What is wrong with one limit by itself."""
+    if rule.unit not in UNITS:
+        yield f"unit {rule.unit!r} is unknown"
+    if rule.amount < 1 and not rule.only_local:
+        yield "amount must be at least 1"
+    if any(not 0 < left < 1 for left in rule.warn_left):
+        yield "warn_left must lie between 0 and 1"
+    if any(not 0 < day < rule.amount for day in rule.warn_on_days):
+        yield "warn_on_days must lie inside the time"
+    for role in (rule.owner, rule.escalate):
+        if role not in ROLES:
+            yield f"role {role!r} is unknown"
+
+
+def succession_faults(laws: Iterable[Law]) -> Iterator[str]:
+    """On every day one edition holds, and of a province at most one overlay of it."""
+    everything = list(laws)
+    national = [(law.edition.in_force, law.edition.until, f"{law.edition.id}/edition.toml")
+                for law in everything if law.overlay is None]  # fmt: skip
+    yield from _overlapping(national)
+    for (_, ends, where), (begins, _, _) in pairwise(sorted(national)):
+        if ends is not None and ends + timedelta(days=1) < begins:
+            yield f"{where}: until {ends} leaves no edition in force before {begins}"
+    local: dict[tuple[str, str], list[tuple[date, date | None, str]]] = {}
+    for overlay in (law.overlay for law in everything if law.overlay is not None):
+        kept = local.setdefault((overlay.edition, overlay.province), [])
+        kept.append((overlay.in_force, overlay.until, f"overlays/{overlay.id}.toml"))
+    for kept in local.values():
+        yield from _overlapping(kept)
+
+
+def _overlapping(terms: Iterable[tuple[date, date | None, str]]) -> Iterator[str]:
+    """`terms` are first day, last day or None (until the next begins), and the file that says so."""
+    for (begins, ends, where), (following, _, other) in pairwise(sorted(terms, key=lambda one: (one[0], one[2]))):
+        if begins == following or (ends is not None and ends >= following):
+            yield f"{other}: in_force {following} overlaps {where}, in force from {begins} until {ends or 'it'}"
 
 
 def _asks_row_day(law: Law, path: str) -> bool:

@@ -8,7 +8,7 @@ a section `article` and `by_product` from its form.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, time
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +17,7 @@ from casework.errors import LawFault
 from casework.law import checks, papers
 from casework.law.book import LawBook
 from casework.law.entries import NOTHING, Entry, Readings
+from casework.law.lines import with_lines
 from casework.law.model import (
     Action,
     Audience,
@@ -34,6 +35,7 @@ from casework.law.model import (
     State,
     Text,
 )
+from casework.law.overlays import read_overlay
 
 DATA = Path(__file__).parent / "data"
 
@@ -47,19 +49,49 @@ def load_law(edition: str = "nd56-2017") -> Law:
     return law_from(DATA / edition)
 
 
-def load_book() -> LawBook:
-    """Every edition committed with the program. Raises LawFault naming every fault of any of them."""
-    return LawBook(law_from(folder) for folder in sorted(DATA.iterdir()) if (folder / "edition.toml").exists())
+def load_book(data: Path = DATA) -> LawBook:
+    """Every edition of a folder of data, by default those committed with the program, each once more under the overlays
+    laid over it. Raises LawFault naming every fault of any of them."""
+    laws: dict[str, Law] = {}
+    faults: list[str] = []
+    for path in sorted(data.glob("*/edition.toml")):
+        law, found = _read(path.parent)
+        laws[law.edition.id] = law
+        faults += found
+    if not faults:  # what lies over an edition is judged by an edition that holds together
+        faults = _lay_overlays(data, laws)
+    if faults:
+        raise LawFault(faults)
+    return LawBook(laws.values())
 
 
 def law_from(directory: Path) -> Law:
     """The edition in `directory`, with its `common/` sibling. Raises LawFault naming every fault of the data."""
-    reading = _Reading(directory)
-    law = reading.law()
-    faults = reading.faults + checks.faults_of(law, reading.cited) + papers.faults_of(law.papers, law.forms)
+    law, faults = _read(directory)
     if faults:
         raise LawFault(faults)
     return law
+
+
+def _read(directory: Path) -> tuple[Law, list[str]]:
+    reading = _Reading(directory)
+    law = reading.law()
+    faults = reading.faults + checks.faults_of(law, reading.cited) + papers.faults_of(law.papers, law.forms)
+    return law, with_lines(faults, directory.parent, directory.name)
+
+
+def _lay_overlays(data: Path, laws: dict[str, Law]) -> list[str]:
+    """Adds to `laws` each edition under each overlay of it. Returns the faults of the overlays and of who succeeds whom."""
+    faults: list[str] = []
+    editions = dict(laws)
+    for path in sorted((data / "overlays").glob("*.toml")):
+        reading = _Reading(data / path.parent.name)
+        law = reading.overlay(path, editions)
+        faults += reading.faults
+        if law is not None:
+            laws[law.key] = law
+            faults += checks.uncited(law, reading.cited)
+    return with_lines([*faults, *checks.succession_faults(laws.values())], data)
 
 
 class _Reading(Readings):
@@ -94,6 +126,9 @@ class _Reading(Readings):
             articles=self._file(self.directory / "articles.toml", self._articles),
             papers=self._file(self.directory / "papers.toml", papers.read_papers),
         )
+
+    def overlay(self, path: Path, laws: Mapping[str, Law]) -> Law | None:
+        return self._file(path, lambda entry: read_overlay(entry, path.stem, laws))
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.directory.parent).as_posix()
@@ -133,6 +168,8 @@ class _Reading(Readings):
             note=entry.title("note"),
             office_opens=hours[0],
             office_closes=hours[1],
+            office_pause=self._pause(entry),
+            until=entry.get("until", date),
         )
         if edition.id != self.directory.name:
             entry.fault(f"id is {edition.id!r}, the folder's name says {self.directory.name!r}")
@@ -141,6 +178,15 @@ class _Reading(Readings):
     def _time(self, entry: Entry, key: str) -> time:
         moment: time = entry.get(key, time, time.min, required=True)
         return moment
+
+    def _pause(self, entry: Entry) -> tuple[time, time] | None:
+        ends = entry.get("office_pause", list, [])
+        if not ends:
+            return None
+        if len(ends) != 2 or not all(isinstance(end, time) for end in ends) or ends[0] >= ends[1]:
+            entry.fault("office_pause is not two times, the earlier first")
+            return None
+        return ends[0], ends[1]
 
     def _lists(self, entry: Entry) -> dict[str, tuple[Option, ...]]:
         def build(one: Entry) -> tuple[Option, ...]:

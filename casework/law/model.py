@@ -190,7 +190,8 @@ class Action:
 
 @dataclass(frozen=True)
 class DeadlineRule:
-    """`unit` is running_minutes, running_hours, working_days, calendar_days or calendar_months; `amount` counts them.
+    """`unit` is running_minutes, running_hours, working_hours, working_days, calendar_days or calendar_months; `amount`
+    counts them. `overlay` names the province's own limits where these made or tightened the rule.
     `warn_left` are the moments before the due time at which the duty post is warned, as fractions of the whole (0–1);
     `warn_on_days` are running days after the start instead (separation: 10, 13, 14)."""
 
@@ -213,6 +214,7 @@ class DeadlineRule:
     period: bool = (
         False  # a time that has to pass (monitoring), not a limit: its end is no breach, only the next act's start
     )
+    overlay: str | None = None
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,26 @@ class Edition:
     note: Text
     office_opens: time  # Vietnam's clock
     office_closes: time  # a limit in working days ends here, see `deadlines.due`
+    office_pause: tuple[time, time] | None = None  # at noon: no working hour runs
+    until: date | None = None  # last day in force; None: until a later edition begins
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """What a province decided on top of one edition: tighter limits, and limits on steps that the law leaves open.
+
+    `id` is the file's name and part of the key a case keeps; `province` the GSO code. `by_product`: the published text was
+    not read, only told of.
+    """
+
+    id: str
+    title: Text
+    province: str
+    edition: str
+    in_force: date
+    source: str
+    by_product: bool = False
+    until: date | None = None
 
 
 @dataclass(frozen=True)
@@ -261,12 +283,13 @@ class Law:
     groups: Mapping[str, Text]  # field group → its name
     articles: Mapping[str, Text]  # article → what it says, one sentence, for the reader
     papers: Mapping[str, PaperKind] = field(default_factory=dict)  # as papers.toml has them
-    overlay: str | None = None  # GSO code of the province whose tighter limits are laid over the edition
+    overlay: Overlay | None = None  # the province's tighter limits, where they are laid over the edition
+    opening: tuple[str, ...] = ()  # deadlines of the overlay that begin with a case, besides the edition's own
 
     @property
     def key(self) -> str:
         """What a case keeps, to be read under the same limits for as long as it runs."""
-        return f"{self.edition.id}+{self.overlay}" if self.overlay else self.edition.id
+        return f"{self.edition.id}+{self.overlay.id}" if self.overlay else self.edition.id
 
     @property
     def initial_state(self) -> State:

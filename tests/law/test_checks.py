@@ -35,11 +35,23 @@ PROCEDURE, DEADLINES = "nd56-2017/procedure.toml", "nd56-2017/deadlines.toml"
 FORM_01, FORM_02, FORM_03 = (f"nd56-2017/forms/{number}.toml" for number in ("01", "02", "03"))
 ACCESS, HOLIDAYS, CATALOGUE = "nd56-2017/access.toml", "common/holidays.toml", "common/catalogue.toml"
 
+ACTIONS = "# ---------------------------------------------------------------- actions"
+LIMBO = """[[state]]
+id = "limbo"
+stage = "receipt"
+title = { vi = "Lơ lửng", en = "Nowhere" }
+next = { vi = "Không có gì", en = "Nothing" }
+decides = { vi = "Không ai", en = "Nobody" }
+article = "25.1"
+
+"""
+
 PLANTED = [
     # the course
     (PROCEDURE, "initial = true\n", "", "0 initial states"),
     (PROCEDURE, 'id = "emergency"\nstage = ', 'id = "emergency"\ninitial = true\nstage = ', "2 initial states"),
-    (PROCEDURE, 'to = "needs-meeting"', 'to = ""', "state needs-meeting: cannot be reached"),
+    (PROCEDURE, ACTIONS, LIMBO + ACTIONS, "state limbo: cannot be reached"),
+    (PROCEDURE, ACTIONS, LIMBO + ACTIONS, "state limbo: has no way out"),
     (PROCEDURE, 'to = "initial-assessment"', 'to = ""', "state received: has no way out"),
     (PROCEDURE, 'to = "needs-meeting"', 'to = "nowhere"', "state 'nowhere' does not exist"),
     (PROCEDURE, "final = true\n", "", "no final state can be reached from it"),
@@ -113,7 +125,9 @@ def test_a_planted_fault_is_named(broken: Break, file: str, old: str, new: str, 
 
 def test_a_fault_names_its_file_and_entry(broken: Break) -> None:
     named = broken(PROCEDURE, 'to = "plan-submitted"', 'to = "somewhere"')
-    assert "procedure.toml: action submit-plan: state 'somewhere' does not exist" in named
+    text = (DATA / PROCEDURE).read_text("utf-8")
+    line = text[: text.index('to = "plan-submitted"')].count("\n") + 1
+    assert f"{PROCEDURE}:{line}: action submit-plan: state 'somewhere' does not exist" in named
 
 
 def test_all_faults_are_named_at_once(broken: Break) -> None:
