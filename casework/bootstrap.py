@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 
 from casework.clock import Clock, SystemClock, local
 from casework.db import EmbeddedServer, check_application_role, make_engine
+from casework.deadlines.days import office_calendar
 from casework.law.book import LawBook
-from casework.law.calendar import Calendar, calendar_of
 from casework.law.loader import load_book
 from casework.law.model import Law
 from casework.migrate import check_current
@@ -27,14 +27,13 @@ class Office:
     settings: Settings
     engine: Engine
     book: LawBook
-    calendar: Calendar
     keys: Keys
     clock: Clock
     sms: SmsSender
 
     def begin(self, actor: Actor) -> AbstractContextManager[Work]:
         """One piece of work: committed on leave, rolled back on any error. `now` is read from the office's clock."""
-        return begin(self.engine, actor, self.clock.now(), self.book, self.calendar, self.keys)
+        return begin(self.engine, actor, self.clock.now(), self.book, office_calendar, self.keys)
 
     @property
     def law(self) -> Law:
@@ -53,13 +52,11 @@ def open_office(settings: Settings, *, clock: Clock | None = None, sms: SmsSende
     engine = make_engine(url)
     check_application_role(engine)
     check_current(engine)
-    clock = clock or SystemClock()
     return Office(
         settings=settings,
         engine=engine,
         book=book,
-        calendar=calendar_of(book.in_force(local(clock.now()).date())),
         keys=keys,
-        clock=clock,
+        clock=clock or SystemClock(),
         sms=sms or sender_for(settings),
     )

@@ -50,13 +50,13 @@ class Work:
     """Use through `begin`. `now` is aware and in UTC and the same for the whole piece of work."""
 
     def __init__(
-        self, session: Session, actor: Actor, now: datetime, book: LawBook, calendar: Calendar, keys: Keys
+        self, session: Session, actor: Actor, now: datetime, book: LawBook, calendar: CalendarSource, keys: Keys
     ) -> None:
         self.session = session
         self.actor = actor
         self.now = now
         self.book = book
-        self.calendar = calendar
+        self._calendar_source = calendar
         self.keys = keys
         self.cabinet = Cabinet(session, keys, now)
         self._last: dict[Hashable, Callable[[], None]] = {}
@@ -66,6 +66,11 @@ class Work:
     def law(self) -> Law:
         """The edition in force now: for what is new. What concerns one case asks `law_for` its own edition."""
         return self.keep("law", lambda: self.book.in_force(local(self.now).date()))
+
+    @property
+    def calendar(self) -> Calendar:
+        """The office's days as they stand in this transaction, read once and only if somebody counts."""
+        return self.keep("calendar", lambda: self._calendar_source(self))
 
     def law_for(self, edition: str) -> Law:
         """The edition a case runs under, its province's tighter limits included. Raises KeyError for an unknown key."""
@@ -94,6 +99,10 @@ class Work:
         kept: T = self._kept[key]
         return kept
 
+    def forget(self, key: Hashable) -> None:
+        """Drops what `keep` keeps under `key`, after this work itself has changed it."""
+        self._kept.pop(key, None)
+
     def finish(self) -> None:
         self.session.flush()
         for act in self._last.values():
@@ -101,8 +110,13 @@ class Work:
         self.session.commit()
 
 
+CalendarSource = Callable[[Work], Calendar]
+
+
 @contextmanager
-def begin(engine: Engine, actor: Actor, now: datetime, book: LawBook, calendar: Calendar, keys: Keys) -> Iterator[Work]:
+def begin(
+    engine: Engine, actor: Actor, now: datetime, book: LawBook, calendar: CalendarSource, keys: Keys
+) -> Iterator[Work]:
     """Commits on leave, rolls back on any error. Nothing outside may be told of success before this returns."""
     with Session(engine, expire_on_commit=False) as session:
         work = Work(session, actor, now, book, calendar, keys)

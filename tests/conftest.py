@@ -177,7 +177,7 @@ def peopled(
     server.create_database(WORLD_TEMPLATE, template)
     engine = make_engine(server.url(APP_ROLE, WORLD_TEMPLATE))
     at = datetime(2026, 11, 1, 1, 0, tzinfo=UTC)
-    with begin(engine, SYSTEM, at, LawBook([law]), calendar_of(law), keys) as work:
+    with begin(engine, SYSTEM, at, LawBook([law]), lambda _: calendar_of(law), keys) as work:
         world = build_world(work, password=PASSWORD)
     engine.dispose()
     return key_file, world

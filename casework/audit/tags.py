@@ -43,6 +43,9 @@ class Tag(StrEnum):
     CLOCK_STOPPED = "clock:stopped"
     CLOCK_WARNED = "clock:warned"
     CLOCK_BREACHED = "clock:breached"
+    CLOCK_CHANGED = "clock:changed"
+
+    CALENDAR_CHANGED = "calendar:changed"
 
     NOTICE_QUEUED = "notice:queued"
     NOTICE_SENT = "notice:sent"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from sqlalchemy import func
@@ -12,8 +12,11 @@ from sqlmodel import col, select
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
-from casework.deadlines.models import CaseClock, ClockEffect, ClockState
-from casework.law.deadlines import due
+from casework.clock import local
+from casework.deadlines.days import edits
+from casework.deadlines.models import CaseClock, ChangeKind, ClockChange, ClockEffect, ClockState
+from casework.errors import Invalid, NotFound
+from casework.law.deadlines import Due, due
 from casework.law.model import DeadlineRule
 from casework.notices.service import About, notify_post
 from casework.work import Work
@@ -48,7 +51,8 @@ def start(
         return running
     rule = work.law_for(owner.edition).deadlines[rule_id]
     began = since or work.now
-    counted = due(rule, began, work.calendar, set_date=set_date)
+    set_day = set_date if rule.set_by_form or rule.set_by_row else None
+    counted = due(rule, began, work.calendar, set_date=set_day)
     last = work.session.exec(
         select(func.max(CaseClock.cycle)).where(CaseClock.case_id == owner.case_id, CaseClock.rule == rule_id)
     ).one()
@@ -63,11 +67,9 @@ def start(
         province_id=owner.province_id,
         started_at=began,
         due_at=counted.due_at,
-        # A report that comes late, or a drill's old case, does not ring warnings for moments already past.
-        warn_at=[moment.isoformat() for moment in sorted(counted.warn_at) if moment > work.now],
-        counted=[[one.day.isoformat(), one.counts, one.why] for one in counted.counted],
+        set_day=set_day,
     )
-    clock.next_at = _next_moment(clock)
+    _set_times(work, clock, counted)
     work.session.add(clock)
     work.session.flush()
     record(work, Tag.CLOCK_STARTED, case_id=owner.case_id, object_type=rule_id, object_id=clock.id)
@@ -94,6 +96,7 @@ def resume(work: Work, owner: ClockOwner, rule_id: str) -> None:
         .order_by(col(CaseClock.cycle).desc())
         .limit(1)
         .with_for_update()
+        .execution_options(populate_existing=True)
     ).first()
     if latest is None:
         start(work, owner, rule_id)
@@ -104,6 +107,97 @@ def resume(work: Work, owner: ClockOwner, rule_id: str) -> None:
     latest.next_at = None if latest.breached_at else _next_moment(latest)
     work.session.add(latest)
     record(work, Tag.CLOCK_STARTED, case_id=owner.case_id, object_type=rule_id, object_id=latest.id)
+
+
+def recompute(
+    work: Work, clock: CaseClock, *, reason: str, kind: str, edition: str | None = None
+) -> ClockChange | None:
+    """Counts a running clock anew, from its own beginning, under today's calendar and the law of its edition.
+
+    `kind` is a `ChangeKind`; `reason` is why, in a person's words, sealed with the case ("" for the calendar, whose days
+    explain themselves). `edition` moves the clock to another edition of the law first. Returns the change and its
+    explanation, or None where the due time stays: a change of the calendar never touches running hours, nor a day that
+    a form set. A due time that now lies in the past is breached at the next sweep; a breach that has happened stays
+    recorded, and the new due time can be breached again. Raises KeyError for a rule that the edition does not have.
+    """
+    _lock(work, clock)
+    if clock.state != ClockState.RUNNING or (kind == ChangeKind.CALENDAR and clock.calendar_rev is None):
+        return None
+    if edition is not None:
+        clock.edition = edition
+    rule = work.law_for(clock.edition).deadlines[clock.rule]
+    # A last day once set by who may set it stands, even where the limit it kept to is shorter now.
+    found = due(rule, clock.started_at, work.calendar, set_date=clock.set_day, extended=True)
+    return _move(work, clock, found, kind=kind, reason=reason)
+
+
+def extend(
+    work: Work, case_id: UUID, rule_id: str, last_day: date, *, reason: str, field: str = "until"
+) -> ClockChange:
+    """Gives a running limit that a form sets (separation, 32.3) a later last day; its warnings move along.
+
+    Whether it may be extended, and past the law's maximum, is for the move that calls this. Raises NotFound where no such
+    clock runs, Invalid under `field` for a day that is not later than the present one.
+    """
+    clock = _running(work, case_id, rule_id, None)
+    if clock is None:
+        raise NotFound(rule_id)
+    if last_day <= local(clock.due_at).date():
+        raise Invalid({field: "out-of-range"})
+    rule = work.law_for(clock.edition).deadlines[rule_id]
+    clock.set_day = last_day
+    found = due(rule, clock.started_at, work.calendar, set_date=last_day, extended=True)
+    change = _move(work, clock, found, kind=ChangeKind.EXTENSION, reason=reason)
+    if change is None:  # a rule that no form sets cannot be given a day
+        raise Invalid({field: "out-of-range"})
+    return change
+
+
+def _move(work: Work, clock: CaseClock, found: Due, *, kind: str, reason: str) -> ClockChange | None:
+    old, old_rev, breached = clock.due_at, clock.calendar_rev, clock.breached_at
+    clock.breached_at = _breach_of(work, clock, found.due_at)
+    _set_times(work, clock, found)
+    work.session.add(clock)
+    if clock.due_at == old:
+        clock.breached_at = breached
+        clock.next_at = _next_moment(clock)
+        return None
+    change = ClockChange(
+        clock_id=clock.id,
+        case_id=clock.case_id,
+        kind=kind,
+        at=work.now,
+        old_due=old,
+        new_due=clock.due_at,
+        breached_at=breached,
+        from_rev=old_rev,
+        to_rev=clock.calendar_rev,
+    )
+    if reason:
+        work.seal(change, reason=reason)
+    work.session.add(change)
+    record(work, Tag.CLOCK_CHANGED, case_id=clock.case_id, object_type=clock.rule, object_id=clock.id, fields=[kind])
+    return change
+
+
+def _set_times(work: Work, clock: CaseClock, found: Due) -> None:
+    clock.due_at = found.due_at
+    # A report that comes late, or a drill's old case, does not ring warnings for moments already past.
+    clock.warn_at = [moment.isoformat() for moment in sorted(found.warn_at) if moment > work.now]
+    clock.counted = [[one.day.isoformat(), one.counts, one.why] for one in found.counted]
+    clock.calendar_rev = edits(work).revision if found.counted else None
+    clock.next_at = _next_moment(clock)
+
+
+def _breach_of(work: Work, clock: CaseClock, due_at: datetime) -> datetime | None:
+    """When the breach of this due time was told, if it ever was: a calendar put right again does not ring twice."""
+    return work.session.exec(
+        select(ClockEffect.at).where(ClockEffect.clock_id == clock.id, ClockEffect.effect == _breach_effect(due_at))
+    ).first()
+
+
+def _breach_effect(due_at: datetime) -> str:
+    return f"breach:{due_at.astimezone(UTC).isoformat()}"
 
 
 def move_to_unit(work: Work, case_id: UUID, *, from_unit: UUID, to_unit: UUID) -> None:
@@ -151,7 +245,7 @@ def _fire(work: Work, clock: CaseClock) -> None:
     past = [one for one in clock.warn_at if datetime.fromisoformat(one) <= work.now]
     clock.warn_at = [one for one in clock.warn_at if one not in past]
     if clock.due_at <= work.now:
-        if _happens_first_time(work, clock, "breach"):
+        if _happens_first_time(work, clock, _breach_effect(clock.due_at)):
             _breach(work, clock, rule)
         clock.breached_at = clock.breached_at or work.now  # or this sweep would find the row again for ever
     elif past and _happens_first_time(work, clock, f"warning:{past[-1]}"):
@@ -211,4 +305,11 @@ def _running(work: Work, case_id: UUID, rule_id: str, subject_id: UUID | None) -
         .order_by(col(CaseClock.cycle).desc())
         .limit(1)
         .with_for_update()
+        # What a list of this work has read before may have been changed by the sweep meanwhile.
+        .execution_options(populate_existing=True)
     ).first()
+
+
+def _lock(work: Work, clock: CaseClock) -> None:
+    work.session.flush()
+    work.session.refresh(clock, with_for_update=True)

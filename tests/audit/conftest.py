@@ -20,10 +20,9 @@ from casework.audit.service import anchor, record, seal_checkpoint
 from casework.audit.tags import Tag
 from casework.db import APP_ROLE, OWNER_ROLE, EmbeddedServer, make_engine
 from casework.law.book import LawBook
-from casework.law.calendar import Calendar
 from casework.vault.keys import Keys, create_key_file
 from casework.vault.models import KEYSTORE
-from casework.work import Actor, Work, begin
+from casework.work import Actor, CalendarSource, Work, begin
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 CASES = [UUID(int=1000 + number) for number in range(5)]
@@ -40,7 +39,7 @@ class Trail:
 
     def work(self, now: datetime = NOW, actor: Actor | None = None) -> AbstractContextManager[Work]:
         # The trail asks neither the law nor the calendar.
-        book, calendar = cast(LawBook, None), cast(Calendar, None)
+        book, calendar = cast(LawBook, None), cast(CalendarSource, None)
         actor = actor or Actor(id=uuid4(), role="worker", unit_id=uuid4(), request_id="r1")
         return begin(self.engine, actor, now, book, calendar, self.keys)
 

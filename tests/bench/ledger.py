@@ -176,7 +176,7 @@ CLOCKS = {
     " where state = 'running' and next_at <= :swept_at",
     ("half", "clock {} is breached without effect or entry, or the other way round ({})"): "select k.id, k.rule"
     " from case_clock k where (k.breached_at is not null) <> exists"
-    " (select from clock_effect e where e.clock_id = k.id and e.effect = 'breach') or (k.breached_at is not null)"
+    " (select from clock_effect e where e.clock_id = k.id and e.effect like 'breach:%') or (k.breached_at is not null)"
     " <> exists (select from audit_entry a where a.object_id = k.id and a.tag = 'clock:breached')",
 }
 

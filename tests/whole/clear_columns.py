@@ -14,6 +14,7 @@ CODE = "a random code, given out so that it can be named without naming anybody"
 LAW = "an id of the law's data (state, form, action, rule, edition), the same for every case of that kind"
 ROLE = "a role, not a person"
 PLACE = "a public office or place, with its public code"
+HOLIDAY = "a public day off and the decree that made it"
 TRAIL = "the audit trail: closed lists of words, and hashes that the verifier reads without any key"
 
 CLEAR: dict[tuple[str, str], str] = {
@@ -31,16 +32,22 @@ CLEAR: dict[tuple[str, str], str] = {
     ("audit_entry", "request_id"): "random",
     ("audit_entry", "result"): TRAIL,
     ("audit_entry", "tag"): TRAIL,
+    ("calendar_day", "day"): HOLIDAY,
+    ("calendar_day", "kind"): HOLIDAY,
+    ("calendar_day", "source"): HOLIDAY,
+    ("calendar_day", "title"): HOLIDAY,
     ("case_clock", "case_code"): CODE,
     ("case_clock", "counted"): "public days of the calendar",
     ("case_clock", "edition"): LAW,
     ("case_clock", "rule"): LAW,
+    ("case_clock", "set_day"): "the day of due_at, which stands in clear beside it",
     ("case_clock", "state"): "whether the clock runs",
     ("case_clock", "warn_at"): "moments",
     ("case_file", "code"): CODE,
     ("case_file", "edition"): LAW,
     ("case_file", "risk"): "a band of three; the queues are sorted by it",
     ("case_file", "state"): LAW,
+    ("clock_change", "kind"): "a word of a closed list",
     ("clock_effect", "effect"): "a word of a closed list and a moment",
     ("closed_call", "kind"): "a word of a closed list; nothing about anybody is kept of such a call",
     ("document", "action"): LAW,
