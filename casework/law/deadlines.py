@@ -2,6 +2,7 @@
 
 What the decree leaves open, decided by the product and shown as such:
 - running hours and minutes run through nights and days off, to the second;
+- working hours run while the office is open and stand still at noon, at night and on days off;
 - a limit in working days ends when the office closes on its last day (17:00), not at midnight, when nobody could act;
 - calendar days and months do not count the first day and end with the last one (Civil Code 147 and 148: at 24:00;
   stored as 23:59:59, so that the date shown is the last day allowed). They are not moved past a day off: the Civil Code
@@ -27,7 +28,7 @@ _RUNNING = {"running_minutes": timedelta(minutes=1), "running_hours": timedelta(
 @dataclass(frozen=True)
 class Due:
     """`due_at` and `warn_at` (ascending, all after the start and before the due time) are aware and in UTC; `counted`
-    shows the days a limit in working days went through, empty for the other units."""
+    shows the days a limit in working days or hours went through, empty for the other units (see `days_of`)."""
 
     due_at: datetime
     warn_at: tuple[datetime, ...]
@@ -52,11 +53,34 @@ def due(
     elif rule.unit == "working_days":
         last, days = calendar.add_working_days(_local_day(start), rule.amount)
         due_at, counted = _at(last, calendar.closes), tuple(days)
+    elif rule.unit == "working_hours":
+        end, days = calendar.add_working_time(start, timedelta(hours=rule.amount))
+        due_at, counted = end.astimezone(UTC), tuple(days)
     elif rule.unit in _RUNNING:
         due_at = start + rule.amount * _RUNNING[rule.unit]
     else:
         due_at = _end_of(last_day(rule, _local_day(start)))
     return Due(due_at, _warnings(rule, start, due_at), counted)
+
+
+def days_of(rule: DeadlineRule, start: datetime, found: Due) -> tuple[Counted, ...]:
+    """Every day between start and due time with what it counted, for a limit of any unit: how `found` came about.
+
+    Running time: each day with the time that ran on it ("running"). Calendar days and months: each day after the first
+    ("calendar"). Working time: as `due` counted it.
+    """
+    if found.counted:
+        return found.counted
+    first, last = _local_day(start), _local_day(found.due_at)
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    if rule.unit in _RUNNING:
+        return tuple(Counted(day, True, "running", spent=_ran_on(day, start, found.due_at)) for day in days)
+    return tuple(Counted(day, True, "calendar") for day in days[1:])
+
+
+def _ran_on(day: date, start: datetime, end: datetime) -> timedelta:
+    midnight = _at(day, time.min)
+    return min(midnight + timedelta(days=1), end) - max(midnight, start)
 
 
 def last_day(rule: DeadlineRule, first: date) -> date:
