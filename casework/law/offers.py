@@ -68,12 +68,7 @@ def _stands(offer: Offer, facts: Facts) -> bool:
 
 
 def _from_documents(one: Field, offers: Sequence[Offer], earlier: Sequence[Earlier]) -> Prefill | None:
-    wanted = {offer.form for offer in offers}
-    newest: dict[str, Earlier] = {}
-    for document in sorted(earlier, key=lambda each: datetime.fromisoformat(each.at)):
-        if document.form.id in wanted:
-            newest[document.form.id] = document
-    for document in sorted(newest.values(), key=lambda each: datetime.fromisoformat(each.at), reverse=True):
+    for document in sorted(earlier, key=lambda each: datetime.fromisoformat(each.at), reverse=True):
         own = [offer for offer in offers if offer.form == document.form.id]
         values = [value for offer in own if (value := _value(one, offer, document)) is not None]
         if values:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +30,7 @@ from casework.web import casebook, stepform, wording
 from casework.web.access import keeps_draft, open_to
 from casework.web.door import begin, the_office
 from casework.web.faults import STATUSES, words_of
-from casework.web.lawform import Shown, fresh, posted
+from casework.web.lawform import DRAFT, Shown, fresh, gaps_of, notes_of, posted, row_asked
 from casework.web.stepform import REFERRALS, Answered
 from casework.work import Work
 
@@ -195,20 +195,27 @@ def step(code: str, action: str) -> ResponseReturnValue:
             move, form = _move(work, case, action)
             if form is None:
                 return redirect(url_for("cases.home", code=code))
-            draft = find_draft(work, _draft_page(code, action), case)
-            shown = fresh(
-                work.law_for(case.edition),
-                form,
-                stepform.facts_to_offer(facts_of_case(work, case)),
-                draft=work.open(draft, "content") if draft else None,
-                saved_at=draft.saved_at if draft else None,
-                defaults=stepform.defaults(form, work.now),
-            )
             record_read(work, case, what=f"form-{form.id}")
-            page = _form_page(work, case, move, shown)
+            page = _form_page(work, case, move, _opened(work, case, move, form))
     except (IllegalMove, Forbidden) as refused:
         return _refused(code, action, refused)
     return render_template("case/step.html", **page)
+
+
+def _opened(work: Work, case: Case, move: Action, form: Form) -> Shown:
+    """The form as this person left it, with what it still lacks; else begun with what the case says."""
+    draft = find_draft(work, _draft_page(case.code, move.id), case)
+    typed = work.open(draft, "content") if draft else None
+    read = stepform.answered(work, case, form, typed) if typed is not None else None
+    return fresh(
+        work.law_for(case.edition),
+        form,
+        stepform.known(work, case, form),
+        draft=typed,
+        saved_at=draft.saved_at if draft else None,
+        defaults=stepform.defaults(work, case, form),
+        gaps=gaps_of(form, read.values, read.faults) if read else None,
+    )
 
 
 @bp.post("/ca/<code>/buoc/<action>")
@@ -220,16 +227,24 @@ def submit(code: str, action: str) -> ResponseReturnValue:
         with begin() as work:
             case = find_case(work, code)
             move, form = _move(work, case, action)
+            rows = row_asked(form) if form else None
             if form is None:
                 _make(work, case, move, {})
+                page = None
+            elif rows is not None:
+                save_draft(work, _draft_page(code, action), rows.typed, case)
                 page = None
             else:
                 page = _keep(work, case, move, form)
     except (IllegalMove, Forbidden, GuardRefused) as refused:
         return _refused(code, action, refused)
-    if form is None or "_draft" in request.form:
-        flash(wording.law_text(move.done) if form is None else _("Đã lưu nháp."), "success")
+    if form is None:
+        flash(wording.law_text(move.done), "success")
         return redirect(url_for("cases.home", code=code), code=303)
+    if rows is not None:
+        return redirect(url_for("cases.step", code=code, action=action, _anchor=f"f-{rows.field}"), code=303)
+    if DRAFT in request.form:  # the page then says what is still missing
+        return redirect(url_for("cases.step", code=code, action=action), code=303)
     if page is not None:
         return render_template("case/step.html", **page), 422
     return redirect(url_for("cases.check", code=code, action=action), code=303)
@@ -299,7 +314,13 @@ def _keep(work: Work, case: Case, move: Action, form: Form) -> dict[str, Any] | 
     """Saves what was posted as the draft. The page to show again where something is wrong."""
     read = stepform.answered(work, case, form, posted())
     save_draft(work, _draft_page(case.code, move.id), read.typed, case)
-    return _form_page(work, case, move, Shown(form, read.typed, read.faults, {})) if read.faults else None
+    return _form_page(work, case, move, _again(work, case, form, read.typed, read.faults)) if read.faults else None
+
+
+def _again(work: Work, case: Case, form: Form, typed: Mapping[str, Sequence[str]], faults: Mapping[str, str]) -> Shown:
+    """The form with everything typed, what is wrong, and still where its answers came from."""
+    law = work.law_for(case.edition)
+    return Shown(form, typed, faults, notes_of(law, form, stepform.known(work, case, form), typed))
 
 
 def _read_back(work: Work, case: Case, move: Action, form: Form | None) -> Answered | None:
@@ -330,6 +351,7 @@ def _form_page(work: Work, case: Case, move: Action, shown: Shown) -> dict[str, 
         "alert": casebook.alert(facts),
         "state": state_of(work, case),
         "communes": stepform.communes_for(work, case, shown.form),
+        "warning": stepform.parent_warning(work.law_for(case.edition), shown.form, facts),
     }
 
 
@@ -356,7 +378,7 @@ def _form_again(code: str, action: str, refused: Invalid) -> ResponseReturnValue
         typed = read_draft(work, _draft_page(code, action), case)
         if form is None or typed is None:
             raise refused
-        page = _form_page(work, case, move, Shown(form, typed, refused.faults, {}))
+        page = _form_page(work, case, move, _again(work, case, form, typed, refused.faults))
     return render_template("case/step.html", **page), 422
 
 

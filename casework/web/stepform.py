@@ -10,12 +10,15 @@ from typing import Any
 from flask_babel import gettext as _
 
 from casework.cases.models import Case
+from casework.cases.queries import documents_of, facts_of_case
 from casework.cases.rules import Facts, carers_of, fact
 from casework.cases.service import needs_reason
 from casework.clock import local
-from casework.law.forms import reading, to_submitted
+from casework.law.forms import prefill, reading, to_submitted
 from casework.law.model import Action, Field, Form, Law, Option, Text
-from casework.people.queries import bodies_of, commune_by_code, communes_of, unit
+from casework.law.offers import AUTHOR, Earlier, Prefill
+from casework.people.queries import bodies_of, commune_by_code, communes_of, on_duty, signer_of, unit
+from casework.people.rules import Role
 from casework.referral.service import KINDS
 from casework.web import wording
 from casework.web.lawform import checked
@@ -25,8 +28,6 @@ REFERRALS = {f"refer-{kind}": kind for kind in KINDS}
 SENT_TO_PARENTS = ("05", "07")
 # A second order or a further plan sets its own days: those of the last one are no help.
 SET_ANEW = ("separation.", "plan.review_date")
-TODAY_FIELDS = ("assessed_at", "separation_from", "handed_at")
-NOW_FIELDS = ("held_at", "happened_at")
 
 
 def form_for(work: Work, case: Case, form_id: str, kind: str | None = None) -> Form:
@@ -61,15 +62,55 @@ def facts_to_offer(facts: Facts) -> dict[str, Mapping[str, Any]]:
     return {datum: entry for datum, entry in facts.items() if not datum.startswith(SET_ANEW)}
 
 
-def defaults(form: Form, now: datetime) -> dict[str, Any]:
-    here = local(now)
-    found: dict[str, Any] = {}
-    for field in form.fields:
-        if field.id in TODAY_FIELDS:
-            found[field.id] = here.date().isoformat()
-        elif field.id in NOW_FIELDS:
-            found[field.id] = here.isoformat(timespec="minutes")
+def known(work: Work, case: Case, form: Form) -> dict[str, Prefill]:
+    """What the case already says to the questions of this form: its facts, and what its documents propose."""
+    return prefill(form, facts_to_offer(facts_of_case(work, case)), _earlier(work, case, form))
+
+
+def _earlier(work: Work, case: Case, form: Form) -> list[Earlier]:
+    """The documents this form takes proposals from; an author's name is opened only where it is asked."""
+    offers = [offer for one in form.fields for offer in one.offers if offer.form]
+    wanted = {offer.form for offer in offers}
+    named = {offer.form for offer in offers if offer.answer == AUTHOR}
+    found = []
+    for document in documents_of(work, case.id) if wanted else ():
+        if document.form not in wanted:
+            continue
+        author = document.author_id if document.form in named else None
+        found.append(
+            Earlier(
+                form=work.law_for(document.edition).forms[document.form],
+                at=document.at.isoformat(),
+                values=work.open(document, "content") or {},
+                author=signer_of(work, author).name if author else "",
+            )
+        )
     return found
+
+
+def defaults(work: Work, case: Case, form: Form) -> dict[str, Any]:
+    """What the questions start with where the case says nothing: the words of the form's data, or who and when."""
+    found = {one.id: _default(work, case, one.default) for one in form.fields if one.default is not None}
+    return {field: value for field, value in found.items() if value}
+
+
+def _default(work: Work, case: Case, default: str | tuple[str, ...]) -> Any:
+    here = local(work.now)
+    match default:
+        case tuple():
+            return list(default)
+        case "@me":
+            return signer_of(work, work.actor.id).name if work.actor.id else None
+        case "@office":
+            return f"Ủy ban nhân dân {unit(work, case.responsible_unit_id).name}"  # it goes onto a Vietnamese paper
+        case "@chair":
+            deciding = on_duty(work, case.responsible_unit_id, Role.CHAIR, work.now)
+            return signer_of(work, deciding[0].id).name if deciding else None
+        case "@today":
+            return here.date().isoformat()
+        case "@now":
+            return here.isoformat(timespec="minutes")
+    return default
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 // Forms: saves a draft 2 s after the last key (form[data-autosave="url"]; answer JSON {saved_at} or empty), warns before leaving
-// unsaved words, asks only the questions whose condition holds (data-only-if, data-only-values), adds and removes rows
-// (data-rows, data-add-row), sends on Ctrl+Enter, puts the focus on the error summary. Without it every form still works.
+// unsaved words, asks only the questions whose condition holds (data-only-if, data-only-values), adds, removes and raises rows
+// (data-rows, data-add-row), counts levels (data-level-counts), sends on Ctrl+Enter, puts the focus on the error summary. Without it every form still works.
 import { now } from "./clock.js";
 
 const IDLE = 2000;
@@ -85,7 +85,8 @@ function conditions(form) {
 }
 
 function rows(box) {
-  const add = document.querySelector(`[data-add-row="${box.dataset.rows}"]`);
+  const name = box.dataset.rows;
+  const add = document.querySelector(`[data-add-row="${name}"]`);
   const all = () => [...box.querySelectorAll(":scope > [data-row]")];
   const controls = (row) => [...row.querySelectorAll("input, textarea, select")];
   const changed = () => box.dispatchEvent(new Event("change", { bubbles: true }));
@@ -95,56 +96,77 @@ function rows(box) {
       else one.value = "";
     }
   }
-  function addRemove(row) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "linklike small remove";
-    button.textContent = box.dataset.remove;
-    button.addEventListener("click", () => {
-      clear(row);
-      row.hidden = true;
-      changed();
-      add.focus();
+  function swap(row, other) {
+    const theirs = controls(other);
+    controls(row).forEach((one, place) => {
+      for (const part of ["value", "checked"]) {
+        if (/radio|checkbox/.test(one.type) === (part === "checked")) [one[part], theirs[place][part]] = [theirs[place][part], one[part]];
+      }
     });
-    row.append(button);
   }
   function copyLast() {
     const list = all();
     const from = list.length - 1;
     const row = list[from].cloneNode(true);
-    const move = (text) => text.replaceAll(`${box.dataset.rows}-${from}-`, `${box.dataset.rows}-${from + 1}-`);
+    const move = (text) => text.replaceAll(`${name}-${from}-`, `${name}-${from + 1}-`);
     for (const one of [row, ...row.querySelectorAll("*")]) {
-      for (const name of ["id", "name", "for", "aria-describedby", "list"]) {
-        if (one.hasAttribute(name)) one.setAttribute(name, move(one.getAttribute(name)));
+      for (const attribute of ["id", "name", "for", "aria-describedby", "list"]) {
+        if (one.hasAttribute(attribute)) one.setAttribute(attribute, move(one.getAttribute(attribute)));
       }
     }
-    row.querySelector("legend").textContent = box.dataset.rowTitle.replace("{n}", from + 2);
-    row.querySelector(".remove")?.remove();
+    const title = box.dataset.rowTitle.replace("{n}", from + 2);
+    row.querySelector("legend").textContent = title;
+    for (const button of row.querySelectorAll(".rows__acts button")) {
+      button.value = `${name}-${from + 1}`;
+      button.lastElementChild.textContent = ` ${title}`;
+    }
     clear(row);
     box.append(row);
-    addRemove(row);
     return row;
   }
   const filled = Number(box.dataset.filled);
-  all().forEach((row, index) => {
-    row.hidden = index >= Math.max(1, filled);
-    addRemove(row);
-  });
-  add.hidden = false;
-  add.addEventListener("click", () => {
+  all().forEach((row, index) => { row.hidden = index >= Math.max(1, filled); });
+  add.addEventListener("click", (event) => {
+    event.preventDefault();
     const row = all().find((one) => one.hidden) || copyLast();
     row.hidden = false;
     controls(row)[0]?.focus();
   });
+  box.addEventListener("click", (event) => {
+    const button = event.target.closest(".rows__acts button");
+    if (!button) return;
+    event.preventDefault();
+    const row = button.closest("[data-row]");
+    if (button.classList.contains("remove")) {
+      clear(row);
+      row.hidden = true;
+      add.focus();
+    } else {
+      const above = all().slice(0, all().indexOf(row)).reverse().find((one) => !one.hidden);
+      if (above) swap(row, above);
+      controls(above || row)[0]?.focus();
+    }
+    changed();
+  });
 }
 
+function levelCounts(line) {
+  const section = line.closest("section");
+  const count = () => {
+    for (const one of line.querySelectorAll("[data-level]")) one.textContent = section.querySelectorAll(`.levels input[value="${one.dataset.level}"]:checked`).length;
+  };
+  section.addEventListener("change", count);
+  count();
+}
+
+for (const line of document.querySelectorAll("[data-level-counts]")) levelCounts(line);
 for (const box of document.querySelectorAll("[data-rows]")) rows(box);
 for (const form of document.querySelectorAll("form[data-autosave]")) autosave(form);
 for (const form of document.querySelectorAll("form")) conditions(form);
 
 document.querySelector("[data-error-summary], .govuk-error-summary")?.focus();
 document.addEventListener("click", (event) => {
-  const link = event.target.closest(".govuk-error-summary a[href^='#']");
+  const link = event.target.closest(".govuk-error-summary a[href^='#'], .draft-gaps a[href^='#']");
   const target = link && document.getElementById(link.hash.slice(1));
   if (!target) return;
   event.preventDefault();
