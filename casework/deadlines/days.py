@@ -9,7 +9,7 @@ from datetime import date
 from sqlmodel import col, select
 
 from casework.deadlines.models import CalendarDay
-from casework.law.calendar import Calendar
+from casework.law.calendar import Calendar, calendar_of
 from casework.law.deadlines import add_months
 from casework.law.model import Holiday, Text
 from casework.work import Work
@@ -55,7 +55,7 @@ def office_calendar(work: Work) -> Calendar:
 def calendar_with(work: Work, days: Sequence[CalendarDay]) -> Calendar:
     """What the calendar would be if the office's own days were `days`."""
     own = (Holiday(row.day, Text(row.title, row.title), row.kind, row.source) for row in days)
-    return Calendar([*work.law.holidays, *own], closes=work.law.edition.office_closes)
+    return calendar_of(work.law, [*work.law.holidays, *own])
 
 
 def known_until(calendar: Calendar) -> date:
