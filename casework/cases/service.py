@@ -89,6 +89,8 @@ def open_case(
     clock = deadlines.start(work, owner, "emergency", since=received_at)
     if danger != "no":
         deadlines.start(work, owner, "acknowledge", since=work.now)
+    for rule in law.opening:  # what the province limits besides
+        deadlines.start(work, owner, rule, since=received_at)
     role = Role.WORKER if incident_unit_id is not None else Role.SUPERVISOR
     notify_post(
         work,
