@@ -33,7 +33,7 @@ UNITS = ("running_minutes", "running_hours", "working_hours", "working_days", "c
 
 READINGS = ("compare-high", "counts-only")
 
-OPENING = ("emergency", "acknowledge")  # started by the opening of a case, which is no action
+OPENING = ("emergency", "acknowledge", "verify")  # started by the opening of a case, which is no action
 
 COMPUTED = "second-person"  # an outcome nobody picks: the conclusion is lower than the risk written down
 
@@ -189,7 +189,7 @@ def limit_faults(rule: DeadlineRule) -> Iterator[str]:
     """What is wrong with one limit by itself."""
     if rule.unit not in UNITS:
         yield f"unit {rule.unit!r} is unknown"
-    if rule.amount < 1:
+    if rule.amount < 1 and not rule.only_local:
         yield "amount must be at least 1"
     if any(not 0 < left < 1 for left in rule.warn_left):
         yield "warn_left must lie between 0 and 1"

@@ -303,6 +303,7 @@ class _Reading(Readings):
                 set_by_form=one.maybe("set_by_form"),
                 set_by_row=one.maybe("set_by_row"),
                 late_reason=one.flag("late_reason", True),
+                only_local=one.flag("only_local"),
                 period=one.flag("period"),
             ),
         )

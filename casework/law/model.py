@@ -210,6 +210,7 @@ class DeadlineRule:
     set_by_form: str | None = None  # datum that holds the due date instead of `amount` (review date of the plan)
     set_by_row: str | None = None  # "04.activities.to": a clock for each row of that form, due on the row's day
     late_reason: bool = True  # whether a step taken after this limit has to say why
+    only_local: bool = False  # the law sets no limit: it runs only where a province has set one
     period: bool = (
         False  # a time that has to pass (monitoring), not a limit: its end is no breach, only the next act's start
     )
