@@ -21,6 +21,7 @@ from casework.app import create_app
 from casework.audit.service import anchor, seal_checkpoint
 from casework.audit.verifier import verify
 from casework.bootstrap import open_office
+from casework.cli_import import importing
 from casework.clock import VIETNAM, Clock, DrillClock, SystemClock, local
 from casework.db import APP_ROLE, OWNER_ROLE, EmbeddedServer
 from casework.demo.cases import seed_cases
@@ -66,6 +67,9 @@ def casework() -> None:
 
     Start with `casework demo`. Settings come from the environment: see README.md.
     """
+
+
+casework.add_command(importing)
 
 
 def main() -> None:

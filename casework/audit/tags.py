@@ -14,8 +14,10 @@ class Tag(StrEnum):
     SESSION_CLOSED = "session:closed"
 
     CASE_OPENED = "case:opened"
+    CASE_MOVED_TO_EDITION = "case:moved-to-edition"
     CASE_READ = "case:read"
     CASE_LIST_READ = "case:list-read"
+    CASE_PRINTED = "case:printed"
     DOCUMENT_READ = "document:read"
     SEARCHED = "case:searched"
     IDENTITY_REVEALED = "case:identity-revealed"
@@ -30,6 +32,8 @@ class Tag(StrEnum):
 
     ACCESS_REFUSED = "access:refused"
     MOVE_REFUSED = "move:refused"
+    LATE_REASON_GIVEN = "late-reason:given"
+    HAND_OVER_READ = "hand-over:read"
 
     REPORT_RECEIVED = "report:received"
     REPORT_JOINED = "report:joined"
@@ -53,6 +57,7 @@ class Tag(StrEnum):
     NOTICE_READ = "notice:read"
 
     ACCOUNT_CREATED = "account:created"
+    ACCOUNT_CHANGED = "account:changed"
     ACCOUNT_CLOSED = "account:closed"
     PASSWORD_CHANGED = "account:password-changed"  # noqa: S105  # the name of a fact
     DUTY_CHANGED = "duty:changed"

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, Column, DateTime, Index, LargeBinary, Text
+from sqlalchemy import CheckConstraint, Column, DateTime, Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
 from casework.vault.cabinet import OFFICE_SCOPE
@@ -21,6 +21,7 @@ def moment(*, nullable: bool = False) -> Column[datetime]:
 class UnitKind(StrEnum):
     NATIONAL = "national"
     PROVINCE = "province"
+    DISTRICT = "district"  # former ones only: no office answers there since mid-2025
     COMMUNE = "commune"
     HOTLINE = "hotline"
     POLICE = "police"
@@ -28,19 +29,42 @@ class UnitKind(StrEnum):
 
 
 class Unit(SQLModel, table=True):
-    """An office. `code` is the GSO code for places and our own for bodies; codes are text, leading zeros count."""
+    """An office. `code` is the GSO code for places and our own for bodies; codes are text, leading zeros count.
+
+    A place is known by its code and its last day: the codes of merged places were given again to others. `valid_from` and
+    `valid_to` are its first and last day (None: not known, or until further notice).
+    """
 
     __tablename__ = "unit"
+    __table_args__ = (
+        Index("ix_unit_code_open", "code", unique=True, postgresql_where=text("valid_to is null")),
+        Index("ix_unit_code_closed", "code", "valid_to", unique=True, postgresql_where=text("valid_to is not null")),
+        CheckConstraint("valid_from is null or valid_to is null or valid_to >= valid_from", name="unit_days_check"),
+    )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
-    code: str = Field(sa_type=Text, unique=True)
+    code: str = Field(sa_type=Text)
     name: str = Field(sa_type=Text)
     folded_name: str = Field(sa_type=Text, index=True)  # without accents, for search
     kind: str = Field(sa_type=Text)
     province_id: UUID | None = Field(default=None, foreign_key="unit.id", index=True)
+    district_id: UUID | None = Field(default=None, foreign_key="unit.id")
     valid_from: date | None = None
     valid_to: date | None = None
-    successor_id: UUID | None = Field(default=None, foreign_key="unit.id")
+
+    def exists_on(self, day: date) -> bool:
+        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
+
+
+class UnitSuccession(SQLModel, table=True):
+    """What a closed unit became. More than one row for a unit: it was split, and only a person can say which part is meant."""
+
+    __tablename__ = "unit_succession"
+    __table_args__ = (Index("ix_unit_succession_of", "successor_id"),)
+
+    predecessor_id: UUID = Field(primary_key=True, foreign_key="unit.id")
+    successor_id: UUID = Field(primary_key=True, foreign_key="unit.id")
+    rank: int = 0  # as the list of units names them
 
 
 class Post(StrEnum):

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from casework.people.models import UnitKind
 from casework.work import Actor
 
 
@@ -28,6 +29,19 @@ class Role(StrEnum):
 
 COMMUNE_ROLES = (Role.WORKER, Role.CHAIR)
 LIAISON_ROLES = (Role.POLICE, Role.HEALTH)
+UNITS_OF_ROLE = {
+    Role.HOTLINE: (UnitKind.HOTLINE,),
+    Role.COLLABORATOR: (UnitKind.COMMUNE,),
+    Role.WORKER: (UnitKind.COMMUNE,),
+    Role.CHAIR: (UnitKind.COMMUNE,),
+    Role.SUPERVISOR: (UnitKind.PROVINCE,),
+    Role.POLICE: (UnitKind.POLICE,),
+    Role.HEALTH: (UnitKind.HEALTH,),
+    Role.ADMINISTRATOR: (UnitKind.PROVINCE, UnitKind.NATIONAL),
+    Role.AUDITOR: (UnitKind.PROVINCE, UnitKind.NATIONAL),
+}
+# Posts that must be held at every hour: a report, a decision or a referral waits for them.
+WATCHED_POSTS = (Role.HOTLINE, Role.WORKER, Role.CHAIR, Role.SUPERVISOR, Role.POLICE, Role.HEALTH)
 
 IDLE_LIMIT = timedelta(minutes=15)
 FIELD_IDLE_LIMIT = timedelta(minutes=30)  # phones in a village
@@ -77,6 +91,9 @@ class Member:
     duties: tuple[Span, ...] = ()
     leaves: tuple[Span, ...] = ()
 
+    def away(self, at: datetime) -> bool:
+        return _within(self.leaves, at)
+
 
 def holders_at(members: Iterable[Member], at: datetime) -> frozenset[UUID]:
     """Who holds the post at a moment: the one place that reads a rota.
@@ -84,7 +101,7 @@ def holders_at(members: Iterable[Member], at: datetime) -> frozenset[UUID]:
     Leave beats everything. Then whoever is on the rota; where it is silent, everybody of the post but the deputies, for
     better twice than nobody; and where they are all away, the deputies. Empty: nobody holds it, and it goes to the province.
     """
-    present = [one for one in members if not _within(one.leaves, at)]
+    present = [one for one in members if not one.away(at)]
     return frozenset(
         one.staff_id
         for one in [one for one in present if _within(one.duties, at)]

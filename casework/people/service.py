@@ -10,14 +10,14 @@ from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, or_, update
 from sqlmodel import col, select
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
-from casework.errors import SignInRefused, TooManyAttempts
+from casework.errors import Forbidden, Invalid, SignInRefused, TooManyAttempts
 from casework.people.models import ApiKey, Duty, Heartbeat, Leave, Post, SignedInSession, SignInAttempt, Staff, Unit
-from casework.people.queries import holds_post
+from casework.people.queries import holds_post, next_of_post
 from casework.people.rules import SESSION_LIMIT, THROTTLE_LONGEST_WAIT, Role, idle_limit, throttle_wait
 from casework.vault.fold import fold_name
 from casework.work import Actor, Work
@@ -26,6 +26,7 @@ _hasher = PasswordHasher()  # argon2id, 64 MiB, t=3, p=4: the library's own defa
 NO_PASSWORD = ""  # no hash at all: an account that cannot be signed in to
 # A hash of nothing anybody knows: an unknown user costs as much time as a known one.
 _NOBODY = _hasher.hash(secrets.token_urlsafe(16))
+PASSWORD_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # noqa: S105  # no l, o, 0, 1
 SEEN_EVERY = timedelta(minutes=1)  # how often a session's last use is written down
 
 
@@ -69,7 +70,7 @@ def create_staff(
         username=username.strip().lower(),
         password_hash=NO_PASSWORD if password is None else _hasher.hash(password),
         role=role.value,
-        post=(post or Post.CHAIR).value if role == Role.CHAIR else None,
+        post=post_of(role, post),
         unit_id=unit.id,
         created_at=work.now,
     )
@@ -80,20 +81,149 @@ def create_staff(
     return staff
 
 
+def close_account(work: Work, staff: Staff, *, to: Staff | None = None) -> None:
+    """Closes the account for good and hands its duties over. Old papers still name the person.
+
+    Duty goes to `to`, else to the next of the post; where nobody is left the province gets its alerts. Raises Forbidden
+    for one's own account and for the last administrator's, Invalid where `to` is not of the same post.
+    """
+    _check_not_own(work, staff)
+    _check_not_last_administrator(work, staff)
+    _hand_over_duties(work, staff, to)
+    staff.closed_at = work.now
+    work.session.add(staff)
+    end_sessions(work, staff)
+    record(work, Tag.ACCOUNT_CLOSED, object_type="staff", object_id=staff.id)
+
+
+def move_account(work: Work, staff: Staff, *, role: Role, unit: Unit, post: Post | None = None) -> None:
+    """Gives the person another role, post or unit. Their duties stay behind with the old post and their sessions end.
+
+    Raises Forbidden for one's own account and for the last administrator's.
+    """
+    _check_not_own(work, staff)
+    if role != Role.ADMINISTRATOR:
+        _check_not_last_administrator(work, staff)
+    _hand_over_duties(work, staff, None)
+    staff.role = role.value
+    staff.post = post_of(role, post)
+    staff.unit_id = unit.id
+    work.session.add(staff)
+    end_sessions(work, staff)
+    record(work, Tag.ACCOUNT_CHANGED, object_type="staff", object_id=staff.id, fields=["role", "unit"])
+
+
+def reset_password(work: Work, staff: Staff) -> str:
+    """A new password, told once, in place of the old one; every session ends. Raises Forbidden for one's own account."""
+    _check_not_own(work, staff)
+    password = new_password()
+    staff.password_hash = _hasher.hash(password)
+    work.session.add(staff)
+    end_sessions(work, staff)
+    record(work, Tag.PASSWORD_CHANGED, object_type="staff", object_id=staff.id)
+    return password
+
+
+def set_person(work: Work, staff: Staff, *, name: str | None, phone: str | None, hamlet: str | None) -> None:
+    """Replaces the sealed name, phone and hamlet."""
+    work.seal(staff, person={"name": name, "phone": phone, "hamlet": hamlet})
+    work.session.add(staff)
+    record(work, Tag.ACCOUNT_CHANGED, object_type="staff", object_id=staff.id, fields=["person"])
+
+
+def new_password() -> str:
+    """Sixteen letters and digits in four groups: told over the telephone, so none that look alike."""
+    groups = ("".join(secrets.choice(PASSWORD_LETTERS) for _ in range(4)) for _ in range(4))
+    return "-".join(groups)
+
+
+def post_of(role: Role, post: Post | None) -> str | None:
+    return (post or Post.CHAIR).value if role == Role.CHAIR else None
+
+
+def end_sessions(work: Work, staff: Staff) -> None:
+    """Signs the person out everywhere, from their next request on."""
+    work.session.execute(
+        update(SignedInSession)
+        .where(col(SignedInSession.staff_id) == staff.id, col(SignedInSession.ended_at).is_(None))
+        .values(ended_at=work.now)
+    )
+
+
+def _check_not_own(work: Work, staff: Staff) -> None:
+    # Whoever gives out accounts would otherwise give themselves one that opens cases.
+    if work.actor.id == staff.id:
+        raise Forbidden("own-account")
+
+
+def _check_not_last_administrator(work: Work, staff: Staff) -> None:
+    if staff.role != Role.ADMINISTRATOR:
+        return
+    others = select(func.count()).where(
+        Staff.role == Role.ADMINISTRATOR, col(Staff.closed_at).is_(None), col(Staff.id) != staff.id
+    )
+    if work.session.exec(others).one() == 0:
+        raise Forbidden("last-administrator")
+
+
+# ---------------------------------------------------------------- the rota
+
+
 def put_on_duty(work: Work, staff: Staff, *, starts_at: datetime, ends_at: datetime | None = None) -> Duty:
-    """Puts a person on the rota of their own post."""
+    """Puts a person on the rota of their own post. Raises Invalid for an end that is not after the start."""
+    _check_span(starts_at, ends_at)
     duty = Duty(unit_id=staff.unit_id, role=staff.role, staff_id=staff.id, starts_at=starts_at, ends_at=ends_at)
     work.session.add(duty)
     record(work, Tag.DUTY_CHANGED, object_type="staff", object_id=staff.id)
     return duty
 
 
+def end_duty(work: Work, duty: Duty) -> None:
+    """Takes a person off the rota from now on; what has been stays written down, what has not begun is struck."""
+    if duty.starts_at >= work.now:
+        work.session.delete(duty)
+    elif duty.ends_at is None or duty.ends_at > work.now:
+        duty.ends_at = work.now
+        work.session.add(duty)
+    record(work, Tag.DUTY_CHANGED, object_type="staff", object_id=duty.staff_id, fields=["ended"])
+
+
 def take_leave(work: Work, staff: Staff, *, starts_at: datetime, ends_at: datetime) -> Leave:
-    """Writes down when a person is away; their posts pass on by themselves for that time."""
+    """Writes down when a person is away; their posts pass on by themselves for that time. Raises Invalid as put_on_duty."""
+    _check_span(starts_at, ends_at)
     leave = Leave(staff_id=staff.id, starts_at=starts_at, ends_at=ends_at)
     work.session.add(leave)
     record(work, Tag.DUTY_CHANGED, object_type="staff", object_id=staff.id, fields=["leave"])
     return leave
+
+
+def end_leave(work: Work, leave: Leave) -> None:
+    """The person is back from now on; leave that has not begun is struck."""
+    if leave.starts_at >= work.now:
+        work.session.delete(leave)
+    elif leave.ends_at > work.now:
+        leave.ends_at = work.now
+        work.session.add(leave)
+    record(work, Tag.DUTY_CHANGED, object_type="staff", object_id=leave.staff_id, fields=["leave", "ended"])
+
+
+def _check_span(starts_at: datetime, ends_at: datetime | None) -> None:
+    if ends_at is not None and ends_at <= starts_at:
+        raise Invalid({"ends_at": "out-of-range"})
+
+
+def _hand_over_duties(work: Work, staff: Staff, to: Staff | None) -> None:
+    """What is left of the person's duties goes to `to`, else to the next of the post; nobody left: it ends."""
+    if to is not None and (to.unit_id, to.role, to.closed_at) != (staff.unit_id, staff.role, None):
+        raise Invalid({"to": "not-of-this-post"})
+    heir = to or next_of_post(work, staff)
+    left = work.session.exec(
+        select(Duty).where(Duty.staff_id == staff.id, or_(col(Duty.ends_at).is_(None), col(Duty.ends_at) > work.now))
+    ).all()
+    for duty in left:
+        if heir is not None:
+            put_on_duty(work, heir, starts_at=max(duty.starts_at, work.now), ends_at=duty.ends_at)
+        end_duty(work, duty)
 
 
 def create_api_key(work: Work, *, name: str, unit: Unit) -> str:

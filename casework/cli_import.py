@@ -1,0 +1,160 @@
+"""`casework import`: units and staff out of files. One line a fault, all of it or nothing."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+import click
+
+from casework.bootstrap import Office, open_office
+from casework.db import EmbeddedServer
+from casework.people.imports import (
+    STAFF_COLUMNS,
+    UNIT_COLUMNS,
+    Progress,
+    apply_staff,
+    apply_units,
+    plan_staff,
+    plan_units,
+)
+from casework.people.service import new_password
+from casework.people.sheets import SheetFault, read_sheet
+from casework.settings import from_environment
+from casework.work import SYSTEM
+
+SHOWN_FAULTS = 50
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would change and every fault; change nothing.")
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(name="import")
+def importing() -> None:
+    """Bring units and staff in from a CSV or Excel file.
+
+    A file is read whole first: every fault is one line with its row and column, and with one fault nothing is imported.
+    The same file can be imported again.
+    """
+
+
+@importing.command(name="units")
+@click.argument("file", type=FILE, required=False)
+@click.option(
+    "--built-in", is_flag=True, help="The 34 provinces and 3,321 communes of today and what came before them."
+)
+@DRY_RUN
+def import_units(file: Path | None, built_in: bool, dry_run: bool) -> None:
+    """Import places and bodies. Columns: code, name, kind, province, district, valid_from, valid_to, successors.
+
+    kind is province, district, commune, hotline, police or health; province and district are codes; days are written
+    2025-07-01. A unit that has ended has its last day in valid_to and in successors the codes of what it became.
+    """
+    if built_in == (file is not None):
+        raise click.UsageError("give a FILE, or --built-in")
+    with _source(file) as path, _office() as office, office.begin(SYSTEM) as work:
+        plan = plan_units(work, read_sheet(path, UNIT_COLUMNS))
+        _refuse(plan.faults)
+        if not dry_run:
+            with _bar("units") as progress:
+                apply_units(work, plan, progress)
+    _tell(f"{len(plan.added)} units added, {len(plan.changed)} changed, {_same(plan)} as they were", dry_run)
+    if plan.stranded:
+        click.echo(f"{plan.stranded} accounts are in units that have ended: move them to another unit", err=True)
+
+
+@importing.command(name="staff")
+@click.argument("file", type=FILE)
+@click.option(
+    "--passwords",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Give new accounts a password each and write them to this new file (mode 0600). Without it the administrator"
+    " resets each account's password before its first sign-in.",
+)
+@DRY_RUN
+def import_staff(file: Path, passwords: Path | None, dry_run: bool) -> None:
+    """Import accounts. Columns: username, name, role, post, unit, phone, hamlet.
+
+    role is hotline, collaborator, worker, chair, supervisor, police, health, administrator or auditor; post is chair or
+    deputy, for the role chair; unit is a unit's code; hamlet is a collaborator's own. Accounts the file leaves out stay.
+    """
+    if passwords is not None and passwords.exists():
+        raise click.ClickException(f"{passwords} is there already: passwords are not written over anything")
+    with _office() as office, office.begin(SYSTEM) as work:
+        plan = plan_staff(work, read_sheet(file, STAFF_COLUMNS))
+        _refuse(plan.faults)
+        if not dry_run:
+            with _bar("accounts") as progress:
+                given = apply_staff(work, plan, password=new_password if passwords else None, progress=progress)
+            if passwords is not None:
+                # Inside the work: if the file cannot be written no account is left that nobody can open.
+                _write_passwords(passwords, given)
+    changed = len({one.row for one in (*plan.moved, *plan.renamed)})
+    same = len(plan.rows) - len(plan.added) - changed
+    _tell(f"{len(plan.added)} accounts added, {changed} changed, {same} as they were", dry_run)
+
+
+def _same(plan: object) -> int:
+    rows, added, changed = (len(getattr(plan, name)) for name in ("rows", "added", "changed"))
+    return int(rows - added - changed)
+
+
+def _tell(text: str, dry_run: bool) -> None:
+    click.echo(f"would be: {text}" if dry_run else text)
+
+
+def _refuse(faults: Sequence[SheetFault]) -> None:
+    for fault in faults[:SHOWN_FAULTS]:
+        click.echo(str(fault), err=True)
+    if len(faults) > SHOWN_FAULTS:
+        click.echo(f"… and {len(faults) - SHOWN_FAULTS} more", err=True)
+    if faults:
+        raise click.ClickException(f"{len(faults)} faults: nothing was imported")
+
+
+def _write_passwords(path: Path, given: dict[str, str]) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("username", "password"))
+        writer.writerows(given.items())
+
+
+@contextmanager
+def _source(file: Path | None) -> Iterator[Path]:
+    if file is not None:
+        yield file
+        return
+    with resources.as_file(resources.files("casework.people") / "data" / "units.csv") as path:
+        yield path
+
+
+@contextmanager
+def _office() -> Iterator[Office]:
+    """The office of the environment's settings, with the embedded server for as long as this runs if it is that."""
+    settings = from_environment(os.environ)
+    server = EmbeddedServer(settings.data_dir) if settings.embedded else None
+    if server is not None:
+        server.start()
+    try:
+        office = open_office(settings)
+        yield office
+        office.engine.dispose()
+    finally:
+        if server is not None and server.started_here:
+            server.stop_if_last()
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Progress]:
+    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield progress

@@ -1,0 +1,207 @@
+"""Files from elsewhere: every fault named by row and column, all of it or nothing, the same twice."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from openpyxl import Workbook
+from sqlmodel import select
+
+from casework.audit.models import AuditEntry
+from casework.audit.tags import Tag
+from casework.people.imports import (
+    STAFF_COLUMNS,
+    UNIT_COLUMNS,
+    StaffPlan,
+    UnitPlan,
+    apply_staff,
+    apply_units,
+    phone_of,
+    plan_staff,
+    plan_units,
+)
+from casework.people.models import Staff, Unit
+from casework.people.queries import commune_by_code, commune_candidates
+from casework.people.service import person_of, resume_session, sign_in
+from casework.people.sheets import read_sheet
+from casework.work import SYSTEM
+
+if TYPE_CHECKING:
+    from tests.conftest import Town
+
+HEAD = "username,name,role,post,unit,phone,hamlet"
+GOOD = f"{HEAD}\nnguoi-moi,Cán bộ Bản Sen,worker,,99002,0900001234,\npho-moi,Phó mới,chủ tịch,phó chủ tịch,99002,,\n"
+UNITS = "code,name,kind,province,district,valid_from,valid_to,successors\n"
+
+
+def written(folder: Path, text: str | bytes, name: str = "file.csv") -> Path:
+    path = folder / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def staff_faults(town: Town, path: Path) -> list[str]:
+    with town.office.begin(SYSTEM) as work:
+        return [str(one) for one in plan_staff(work, read_sheet(path, STAFF_COLUMNS)).faults]
+
+
+def import_staff(town: Town, path: Path) -> StaffPlan:
+    with town.office.begin(SYSTEM) as work:
+        plan = plan_staff(work, read_sheet(path, STAFF_COLUMNS))
+        apply_staff(work, plan)
+    return plan
+
+
+def import_units(town: Town, path: Path) -> UnitPlan:
+    with town.office.begin(SYSTEM) as work:
+        plan = plan_units(work, read_sheet(path, UNIT_COLUMNS))
+        if not plan.faults:
+            apply_units(work, plan)
+    return plan
+
+
+@pytest.mark.parametrize("text", [GOOD, "\ufeff" + GOOD, GOOD.replace("\n", "\r\n"), GOOD.replace(",", ";")])
+def test_a_list_of_staff_is_read_with_or_without_mark_in_any_line_ending(town: Town, tmp_path: Path, text: str) -> None:
+    path = written(tmp_path, text)
+    assert len(import_staff(town, path).added) == 2
+    with town.office.begin(SYSTEM) as work:
+        one = work.session.exec(select(Staff).where(Staff.username == "nguoi-moi")).one()
+        other = work.session.exec(select(Staff).where(Staff.username == "pho-moi")).one()
+        assert person_of(work, one) == {"name": "Cán bộ Bản Sen", "phone": "+84900001234", "hamlet": None}
+        assert (other.role, other.post, other.password_hash) == ("chair", "deputy", "")
+    again = import_staff(town, path)
+    assert (again.added, again.moved, again.renamed) == ([], [], [])
+
+
+def test_a_changed_list_moves_the_account_and_ends_its_sessions(town: Town, tmp_path: Path) -> None:
+    with town.office.begin(SYSTEM) as work:
+        token = sign_in(work, "worker-99002", town.password).token
+    row = "worker-99002,Người làm công tác bảo vệ trẻ em Xã Bản Sen,worker,,99003,,\n"
+    assert len(import_staff(town, written(tmp_path, f"{HEAD}\n{row}")).moved) == 1
+    with town.office.begin(SYSTEM) as work:
+        assert resume_session(work, token) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "file: empty"),
+        ("tên,ai\nx,y\n", "row 1, tên đăng nhập"),
+        (HEAD.replace("role,", "") + "\na1,Tên,,99002,,\n", "row 1, role: this column is missing"),
+        (HEAD + ",username\n", "row 1, username: stands twice"),
+        (f"{HEAD}\na1,Tên,worker,,00000,,\n", "row 2, unit: there is no unit 00000 today"),
+        (f"{HEAD}\na1,Tên,worker,,99,,\n", "row 2, unit: 99 is no unit of a worker"),
+        (f"{HEAD}\na1,Tên,mayor,,99002,,\n", "row 2, role: not one of"),
+        (f"{HEAD}\na1,Tên,worker,deputy,99002,,\n", "row 2, post: goes with the role chair only"),
+        (f"{HEAD}\na1,Tên,worker,,99002,12,\n", "row 2, phone: no telephone number"),
+        (f"{HEAD}\na1,,worker,,99002,,\n", "row 2, name: is empty"),
+        (f"{HEAD}\nA B,Tên,worker,,99002,,\n", "row 2, username: 2 to 40"),
+        (f"{HEAD}\na1,Tên,worker,,99002,,\na1,Tên,worker,,99002,,\n", "row 3, username: stands in this file twice"),
+        (f'{HEAD}\na1,"=HYPERLINK(""x"")",worker,,99002,,\n', "row 2, name: a formula"),
+        (f"{HEAD}\na1,Tên,worker,,99002,,,,thừa\n", "row 2: 9 cells under 7 headers"),
+        (f'{HEAD}\na1,"Tên,worker\n', "cannot be read as CSV"),
+        (f"{HEAD}\na1,T\u202een,worker,,99002,,\n", "row 2, name: holds a character that cannot be seen"),
+        (f"{HEAD}\na1,{'x' * 600},worker,,99002,,\n", "row 2, name: longer than 500"),
+        (GOOD.encode("utf-16"), "file: not UTF-8"),
+        (b"x" * (10 * 1024 * 1024 + 1), "file: larger than 10 MB"),
+    ],
+)
+def test_a_bad_list_is_refused_by_row_and_column(town: Town, tmp_path: Path, text: str | bytes, fault: str) -> None:
+    faults = staff_faults(town, written(tmp_path, text))
+    wanted = fault.replace("tên đăng nhập", "tên")
+    assert any(one.startswith(wanted) or wanted in one for one in faults), faults
+
+
+def test_one_bad_row_keeps_every_good_one_out(town: Town, tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD + "hong,Tên,worker,,00000,,\n")
+    with pytest.raises(ValueError):
+        import_staff(town, path)
+    with town.office.begin(SYSTEM) as work:
+        assert work.session.exec(select(Staff).where(Staff.username == "nguoi-moi")).first() is None
+
+
+def excel(folder: Path, rows: list[list[object]], name: str = "file.xlsx") -> Path:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in rows:
+        sheet.append(row)
+    book.save(folder / name)
+    return folder / name
+
+
+def test_an_excel_list_is_read_and_its_formulas_and_bare_numbers_refused(town: Town, tmp_path: Path) -> None:
+    head: list[object] = ["Tên đăng nhập", "Họ và tên", "Vai trò", "Đơn vị", "Điện thoại"]
+    good = excel(tmp_path, [head, ["a1", "Tên", "worker", "99002", 912345678], [None] * 5], "a.xlsx")
+    bad = excel(tmp_path, [head, ["a1", "=A1", "worker", 99002, "0912345678"]], "b.xlsx")
+    assert staff_faults(town, good) == ["row 2, phone: no telephone number: 0… or +84…"]
+    assert [one.split(":")[0] for one in staff_faults(town, bad)[:2]] == ["row 2, name", "row 2, unit"]
+    fixed = excel(tmp_path, [head, ["a1", "Tên", "worker", "99002", "0912345678"]], "c.xlsx")
+    assert len(import_staff(town, fixed).added) == 1
+    assert staff_faults(town, written(tmp_path, "PK\x03\x04 nothing", "d.xlsx")) == [
+        "file: cannot be read as Excel: save it anew as .xlsx or as “CSV UTF-8”"
+    ]
+    assert staff_faults(town, written(tmp_path, "x", "e.ods")) == ["file: neither .csv nor .xlsx"]
+
+
+def test_a_merger_closes_a_commune_and_its_old_code_and_name_lead_on(town: Town, tmp_path: Path) -> None:
+    merger = (
+        "99002,Xã Bản Sen,commune,99,,,2026-10-31,99003\n"
+        "99005,Xã Tả Lìn,commune,99,,,2026-10-31,99003 99006\n"
+        "99006,Xã Nậm Cát,commune,99,,2026-11-01,,\n"
+    )
+    plan = import_units(town, written(tmp_path, UNITS + merger))
+    assert (plan.faults, len(plan.added), len(plan.changed), plan.stranded) == ([], 1, 2, 6)
+    with town.office.begin(SYSTEM) as work:
+        found = commune_by_code(work, "99002")
+        assert found is not None and found.code == "99003"
+        assert commune_by_code(work, "99005") is None
+        assert [one.code for one in commune_candidates(work, "ta lin")] == ["99003", "99006"]
+        told = work.session.exec(select(AuditEntry.fields).where(AuditEntry.tag == Tag.UNIT_CHANGED)).all()
+    assert list(told) == ['["added-1", "changed-2"]']
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ("99002,Xã Khác,commune,99,,2026-11-01,,", "row 2, code: 99002 is the code of “Xã Bản Sen”"),
+        ("99002,Xã Bản Sen,commune,99,,,2026-10-31,00000", "row 2, successors: there is no commune 00000"),
+        ("99002,Xã Bản Sen,commune,99,,,,99003", "row 2, successors: of a unit that still exists"),
+        ("99010,Xã Mới,commune,00,,,,", "row 2, province: there was no province 00"),
+        ("99010,Xã Mới,làng,99,,,,", "row 2, kind: not one of"),
+        ("99010,Xã Mới,commune,99,,hôm qua,,", "row 2, valid_from: no day"),
+        ("99010,Xã Mới,commune,99,,2026-02-01,2026-01-01,", "row 2, valid_to: before valid_from"),
+        ("99 010,Xã Mới,commune,99,,,,", "row 2, code: letters, digits"),
+    ],
+)
+def test_a_bad_unit_is_refused_by_row_and_column(town: Town, tmp_path: Path, row: str, fault: str) -> None:
+    faults = [str(one) for one in import_units(town, written(tmp_path, f"{UNITS}{row}\n")).faults]
+    assert any(one.startswith(fault) for one in faults), faults
+
+
+def test_a_new_name_for_the_same_commune_keeps_its_people(town: Town, tmp_path: Path) -> None:
+    plan = import_units(town, written(tmp_path, f"{UNITS}99002,Xã Bản Sen Mới,commune,99,,,,\n"))
+    assert (len(plan.added), len(plan.changed)) == (0, 1)
+    with town.office.begin(SYSTEM) as work:
+        staff = work.session.exec(select(Staff).where(Staff.username == "worker-99002")).one()
+        assert work.session.get_one(Unit, staff.unit_id).name == "Xã Bản Sen Mới"
+
+
+def test_ten_thousand_rows_of_staff_are_judged_in_seconds(town: Town, tmp_path: Path) -> None:
+    path = tmp_path / "many.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(HEAD.split(","))
+        rows.writerows([f"nv-{n}", "Tên", "worker", "", "99002", "", ""] for n in range(10_000))
+    assert staff_faults(town, path) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [("0912 345 678", "+84912345678"), ("+84 (90) 000-1234", "+84900001234"), ("111", None), ("84912345678", None)],
+)
+def test_a_telephone_number_gets_its_country(typed: str, number: str | None) -> None:
+    assert phone_of(typed) == number
