@@ -27,13 +27,14 @@ class PaperContent:
     slash prints as it is; None leaves a blank before the pattern.
 
     `signer_post` "" takes the post of papers.toml; otherwise it replaces the last line of the signer's block.
-    `deputy` prints the form for a deputy (KT. CHỦ TỊCH, PHÓ CHỦ TỊCH). `grounds` and `recipients` empty take the
+    `deputy` wins over it and prints the form for a deputy (KT. CHỦ TỊCH, PHÓ CHỦ TỊCH). `grounds` and `recipients` empty take the
     versioned lists of papers.toml; the form's own edited grounds are for the register to pass.
     `version_hash` (hex of SHA-256) and `code` stand in the foot of every page: a signed scan names its version.
 
     `extra`, all optional:
       "child": mapping name, birth_date (ISO), address - the case's facts, for papers whose form does not ask them
       "office", "office_abbreviation": the receiving body of Mẫu 01 where it is not the commune ("BC-TĐ111")
+      "units": mapping unit code - name, for answers that name a commune ("xã Nà Lũng, tỉnh Sơn Lâm")
       "worker_name": second signer (Mẫu 04, minutes' secretary, cost estimate)
       "separation": mapping number, day (ISO), until (ISO), from_whom, from_whom_address, receiver, receiver_address -
           the decision (Mẫu 07) that "extend-separation", "cancel-separation", "court-request" speak of

@@ -16,7 +16,8 @@ from casework.law.model import Field, Text
 from casework.law.papers import SLOT, Slot, read_slot
 from casework.papers.content import PaperContent
 
-GAP = 38  # mm: room for a name
+GAP = 40  # mm: room for a name
+_GAPS = {"age": 14, "number": 14, "date": 24}  # by kind of field
 _TICKED, _EMPTY = "■", "□"
 
 
@@ -157,6 +158,7 @@ class Spoken:
 
     text: str | None
     runs: Runs = ()
+    gap: int = GAP
 
 
 def spoken(slot: Slot, found: Sequence[tuple[Field | None, Any]], units: Mapping[str, str]) -> Spoken:
@@ -176,7 +178,7 @@ def spoken(slot: Slot, found: Sequence[tuple[Field | None, Any]], units: Mapping
             return Spoken(None if value is None else money(value))
     words = [shown(field, value, units) for field, value in found if value not in (None, "", [])]
     if not words:
-        return Spoken(None)
+        return Spoken(None, gap=_GAPS.get(field.kind, GAP) if field else GAP)
     text = ", ".join(words)
     return Spoken({"upper": text.upper(), "lower": text[:1].lower() + text[1:]}.get(slot.style or "", text))
 
@@ -238,7 +240,7 @@ def _fill(pattern: str, speak: Callable[[Slot], Spoken]) -> Said:
             more += tuple(rest)
         elif not slot.optional:
             open_end = at == len(pattern) and not said.runs
-            runs += () if open_end else said.runs or (Run(gap=GAP),)
+            runs += () if open_end else said.runs or (Run(gap=said.gap),)
     return Said(tuple(_trimmed(runs)), more, known, open_end)
 
 

@@ -31,6 +31,7 @@ class Para:
     fill: bool = False
     rule: bool = False
     align: str = "left"
+    keep: bool = False  # stays with what follows
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def sheet_of(content: PaperContent, law: Law) -> Sheet:
         size=DECISION if decision else BODY,
         draft=bool(content.extra.get("draft")),
         head=_head(content, kind) if kind.national else None,
-        heading=tuple(facts.say(line).runs for line in kind.heading),
+        heading=tuple(_closed(facts.say(line)) for line in kind.heading),
         subtitle=(Run(kind.subtitle),) if kind.subtitle else (),
         secrecy=(Run(kind.secrecy),) if kind.secrecy else (),
         opening=tuple(_opening(content, kind, facts)),
@@ -108,6 +109,11 @@ def _head(content: PaperContent, kind: PaperKind) -> Head:
     )
 
 
+def _closed(said: Said) -> Runs:
+    """Of a centred line, which cannot run on to the margin: its open end is a gap as others are."""
+    return (*said.runs, Run(gap=60)) if said.open_end else said.runs
+
+
 def _number(content: PaperContent, kind: PaperKind) -> Runs:
     """ "Số: 05/QĐ-UBND"; without a number a gap stands before the rest of the pattern."""
     given = clean(content.number or content.values.get("number") or "")
@@ -122,7 +128,7 @@ def _number(content: PaperContent, kind: PaperKind) -> Runs:
 
 def _opening(content: PaperContent, kind: PaperKind, facts: Facts) -> Iterator[Para]:
     if kind.addressee:
-        yield Para(facts.say(kind.addressee).runs, align="center")
+        yield Para(_closed(facts.say(kind.addressee)), align="center")
     if kind.issuer:
         yield Para(tuple(replace(run, bold=True) for run in facts.say(kind.issuer).runs), align="center")
     for line in _grounds(content, kind):
@@ -174,7 +180,8 @@ def _second_name(content: PaperContent) -> str:
 def _foot(content: PaperContent, law: Law, kind: PaperKind) -> tuple[str, ...]:
     form = law.forms.get(kind.form or "")
     source = f"{form.number}, {law.edition.title.vi.split(' quy định')[0]}" if form and _is_form(form, kind) else ""
-    first = " · ".join(filter(None, (f"Mã ca: {content.code}", source)))
+    draft = "BẢN NHÁP, chưa ban hành" if content.extra.get("draft") else ""
+    first = " · ".join(filter(None, (draft, f"Mã ca: {content.code}", source)))
     return (first, f"Mã phiên bản (SHA-256): {content.version_hash}")
 
 
@@ -232,7 +239,7 @@ def _line(block: Block, said: Said) -> Iterator[Para]:
 
 def _choices(block: Block, facts: Facts) -> Iterator[Para]:
     if block.text:
-        yield Para((Run(block.text, bold=True),))
+        yield Para((Run(block.text, bold=True),), keep=True)
     name, _, column = (block.field or "").partition(".")
     field = facts.field(name)
     if field is None:
@@ -250,7 +257,7 @@ def _choices(block: Block, facts: Facts) -> Iterator[Para]:
 
 def _list(block: Block, facts: Facts) -> Iterator[Para]:
     if block.text:
-        yield Para((Run(block.text),), align="justify")
+        yield Para((Run(block.text),), align="justify", keep=True)
     items = tables.items_of(block.field or "", facts)
     for number, item in enumerate(items, start=1):
         lead = f"{number}. " if block.numbered else "- "

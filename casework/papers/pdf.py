@@ -40,7 +40,7 @@ class Press:
     def pdf(self, content: PaperContent) -> bytes:
         """The paper; the same content gives the same bytes. Raises KeyError for a kind that the edition does not have."""
         sheet = asdict(sheet_of(content, self._law))
-        inputs = {"sheet": self._printable(json.dumps(_dated(sheet, content), ensure_ascii=False))}
+        inputs = {"sheet": self._printable(json.dumps(_dated(sheet, content, self._law), ensure_ascii=False))}
         with self._lock:
             made: Any = self._compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards=["a-2b", "ua-1"])
         return bytes(made)
@@ -51,7 +51,8 @@ class Press:
         return text.translate({ord(one): f"[U+{ord(one):04X}]" for one in missing}) if missing else text
 
 
-def _dated(sheet: dict[str, Any], content: PaperContent) -> dict[str, Any]:
-    """The file's own date is the paper's, not the machine's: printed again, it is the same file."""
-    day = content.day
-    return sheet | {"day": [day.year, day.month, day.day] if day else None}
+def _dated(sheet: dict[str, Any], content: PaperContent, law: Law) -> dict[str, Any]:
+    """The file's own date is the paper's, not the machine's: printed again, it is the same file. PDF/A demands a date:
+    where the pen will write it, the file carries the day on which the edition came into force."""
+    day = content.day or law.edition.in_force
+    return sheet | {"day": [day.year, day.month, day.day]}

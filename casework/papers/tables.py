@@ -34,6 +34,7 @@ class Table:
     widths: tuple[int, ...]
     head: tuple[str, ...]
     rows: tuple[Row, ...]
+    whole: bool = False  # no row is cut by the end of a page; rows of free text may be longer than a page
 
 
 def table_of(block: Block, facts: Facts, form: Form | None) -> Table:
@@ -47,7 +48,7 @@ def table_of(block: Block, facts: Facts, form: Form | None) -> Table:
             rows = _services(block, facts)
         case _:
             rows = _rows(block, facts)
-    return Table(block.widths, block.head, tuple(rows))
+    return Table(block.widths, block.head, tuple(rows), whole=block.kind == "levels")
 
 
 def has_answer(name: str, facts: Facts) -> bool:
@@ -188,7 +189,7 @@ def _row_cell(pattern: str, number: int, columns: Mapping[str, Field], row: Mapp
         return _cell(str(number), align="center")
     said = facts.say_row(pattern, columns, row)
     if not said.known:
-        return _cell("")
+        return _cell("") if row else _cell("", "")  # room for the pen
     return Cell((said.runs, *((Run(text),) for text in said.more)), align="right" if "|money" in pattern else "left")
 
 
