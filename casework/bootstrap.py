@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from casework.cases.house import open_book
 from casework.clock import Clock, SystemClock, local
 from casework.db import EmbeddedServer, check_application_role, make_engine
 from casework.deadlines.days import office_calendar
 from casework.law.book import LawBook
-from casework.law.loader import load_book
 from casework.law.model import Law
 from casework.migrate import check_current
 from casework.notices.sms import SmsSender, sender_for
@@ -47,7 +47,7 @@ def open_office(settings: Settings, *, clock: Clock | None = None, sms: SmsSende
     With no CASEWORK_DATABASE_URL the embedded server is expected to run already (`EmbeddedServer.start`).
     """
     url = settings.database_url or EmbeddedServer(settings.data_dir).url()
-    book = load_book()
+    book = open_book(settings.law_dir)
     keys = load_key_file(settings.key_file)
     engine = make_engine(url)
     check_application_role(engine)

@@ -8,8 +8,7 @@ import secrets
 import socket
 import sys
 import webbrowser
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,11 @@ from casework.app import create_app
 from casework.audit.service import anchor, seal_checkpoint
 from casework.audit.verifier import verify
 from casework.bootstrap import open_office
+from casework.cases.house import open_book
+from casework.cli_common import CLOCK_FORMATS, Moment, database, settings_now
 from casework.cli_import import importing
-from casework.clock import VIETNAM, Clock, DrillClock, SystemClock, local
+from casework.cli_law import check_law, law, make_docs
+from casework.clock import Clock, DrillClock, SystemClock, local
 from casework.db import APP_ROLE, OWNER_ROLE, EmbeddedServer
 from casework.demo.cases import seed_cases
 from casework.demo.office import MARK, RIBBON, Demo, open_demo, prepare_demo
@@ -30,34 +32,15 @@ from casework.demo.pages import demo_pages
 from casework.errors import CaseworkError, LawFault, UnsafeStart
 from casework.jobs.runner import run_jobs, start_jobs
 from casework.law.calendar import calendar_of
-from casework.law.deadlines import due
-from casework.law.loader import load_law
 from casework.migrate import current_revision, head_revision, upgrade
 from casework.people.models import UnitKind
 from casework.people.rules import Role
 from casework.people.service import create_staff, create_unit
 from casework.serve import WebServer
-from casework.settings import Settings, from_environment
+from casework.settings import Settings
 from casework.vault.keys import create_key_file, load_key_file
 from casework.web.logs import configure_logs
 from casework.work import SYSTEM
-
-CLOCK_FORMATS = "2026-11-22T22:14+07:00"
-
-
-class Moment(click.ParamType[datetime]):
-    """An ISO 8601 moment; without an offset it is Vietnam's time."""
-
-    name = "moment"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"not a moment: write it like {CLOCK_FORMATS}", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=VIETNAM)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -196,9 +179,9 @@ def _check_port_free(host: str, port: int) -> None:
 @click.option("--admin", default="quantri", show_default=True, help="User name of the first administrator.")
 def init(province: str, province_code: str, admin: str) -> None:
     """Make a new office: key file, tables, the province and its first administrator (the password is shown once)."""
-    settings = _settings()
+    settings = settings_now()
     create_key_file(settings.key_file)
-    with _database(settings):
+    with database(settings):
         _migrate(settings)
         office = open_office(settings)
         password = secrets.token_urlsafe(12)
@@ -212,8 +195,8 @@ def init(province: str, province_code: str, admin: str) -> None:
 @casework.command()
 def migrate() -> None:
     """Bring the database to the shape this program needs."""
-    settings = _settings()
-    with _database(settings):
+    settings = settings_now()
+    with database(settings):
         _migrate(settings)
     click.echo(f"database is at revision {head_revision()}")
 
@@ -226,10 +209,10 @@ def migrate() -> None:
 )
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the web pages and the API. Run `casework jobs` beside it."""
-    settings = _settings()
+    settings = settings_now()
     configure_logs()
     _check_port_free(host, port)
-    with _database(settings):
+    with database(settings):
         open_office(settings).engine.dispose()  # refuses here, in one line, rather than in every worker
         WebServer(lambda: create_app(open_office(settings)), host=host, port=port, workers=workers).run()
 
@@ -240,9 +223,9 @@ def serve(host: str, port: int, workers: int) -> None:
 )
 def jobs(every: float) -> None:
     """Run the office's clock: warnings, breaches, SMS, the sealing of the audit trail. Any number may run at once."""
-    settings = _settings()
+    settings = settings_now()
     configure_logs()
-    with _database(settings):
+    with database(settings):
         run_jobs(open_office(settings), every=every)
 
 
@@ -250,10 +233,10 @@ def jobs(every: float) -> None:
 @click.option("--cases", "count", required=True, type=click.IntRange(1, 1_000_000), help="How many to add.")
 def seed(count: int) -> None:
     """Add invented cases to a demo's database, for measuring. Refuses any other database."""
-    settings = _settings()
+    settings = settings_now()
     if not (settings.embedded and (settings.data_dir / MARK).exists()):
         raise UnsafeStart("seed works in a demo's folder only: make one with `casework demo --no-serve`")
-    with _database(settings), click.progressbar(length=count, label="cases", file=sys.stderr) as bar:
+    with database(settings), click.progressbar(length=count, label="cases", file=sys.stderr) as bar:
         seed_cases(open_office(settings), count, _to_bar(bar))
     click.echo(f"{count} cases added")
 
@@ -261,13 +244,13 @@ def seed(count: int) -> None:
 @casework.command()
 def doctor() -> None:
     """Say whether the office stands on sound ground: database, revision, keys, law, SMS."""
-    settings = _settings()
-    law = load_law()
-    click.echo(f"law        {law.edition.id}, calendar known until {calendar_of(law).last_day:%d/%m/%Y}")
+    settings = settings_now()
+    newest = open_book(settings.law_dir).in_force(local(SystemClock().now()).date())
+    click.echo(f"law        {newest.key}, calendar known until {calendar_of(newest).last_day:%d/%m/%Y}")
     keys = load_key_file(settings.key_file)
     click.echo(f"keys       {settings.key_file}, fingerprint {keys.fingerprint}")
     click.echo(f"sms        {settings.sms}")
-    with _database(settings):
+    with database(settings):
         office = open_office(settings)
         with office.engine.connect() as connection:
             answers = {
@@ -284,42 +267,8 @@ def doctor() -> None:
         raise UnsafeStart("the database may lose what it has acknowledged")
 
 
-# ---------------------------------------------------------------- the law
-
-
-@casework.command(name="check-law")
-@click.option("--edition", default="nd56-2017", show_default=True)
-def check_law(edition: str) -> None:
-    """Check the law's data files; every fault is one line."""
-    law = load_law(edition)
-    click.echo(
-        f"{law.edition.id}: {len(law.forms)} forms, {len(law.states)} states, {len(law.actions)} actions,"
-        f" {len(law.deadlines)} deadlines, {len(law.articles)} articles: sound"
-    )
-
-
-@casework.group()
-def law() -> None:
-    """Ask the law's data."""
-
-
-@law.command(name="due")
-@click.argument("rule")
-@click.argument("start", type=Moment())
-@click.option("--json", "as_json", is_flag=True)
-def law_due(rule: str, start: datetime, as_json: bool) -> None:
-    """When RULE falls due if it began at START, and how the days were counted."""
-    whole = load_law()
-    if rule not in whole.deadlines:
-        raise click.UsageError(f"no rule {rule!r}; there are: {', '.join(whole.deadlines)}")
-    found = due(whole.deadlines[rule], start, calendar_of(whole))
-    if as_json:
-        counted = [{"day": one.day.isoformat(), "counts": one.counts, "why": one.why} for one in found.counted]
-        click.echo(json.dumps({"due_at": local(found.due_at).isoformat(), "counted": counted}))
-        return
-    click.echo(f"{whole.deadlines[rule].title.vi}: {local(found.due_at):%H:%M %d/%m/%Y}")
-    for one in found.counted:
-        click.echo(f"  {one.day:%d/%m/%Y}  {'+1' if one.counts else '  '}  {one.why}")
+for command in (check_law, make_docs, law):
+    casework.add_command(command)
 
 
 # ---------------------------------------------------------------- proof and keys
@@ -334,8 +283,8 @@ def audit() -> None:
 @click.option("--no-anchor", is_flag=True, help="Do not compare with the copies kept outside the database.")
 def audit_verify(no_anchor: bool) -> None:
     """Prove the trail: every row, every link, every signature. Exits 1 and names the rows if anything was touched."""
-    settings = _settings()
-    with _database(settings):
+    settings = settings_now()
+    with database(settings):
         office = open_office(settings)
         with office.begin(SYSTEM) as work, click.progressbar(length=100, label="rows", file=sys.stderr) as bar:
             verdict = verify(work.session, office.keys, None if no_anchor else settings.anchor_file, _to_share(bar))
@@ -349,8 +298,8 @@ def audit_verify(no_anchor: bool) -> None:
 @audit.command(name="anchor")
 def audit_anchor() -> None:
     """Seal what is new into a signed checkpoint and copy it outside the database."""
-    settings = _settings()
-    with _database(settings):
+    settings = settings_now()
+    with database(settings):
         office = open_office(settings)
         with office.begin(SYSTEM) as work:
             seal_checkpoint(work, force=True)
@@ -367,7 +316,7 @@ def keys() -> None:
 @keys.command(name="status")
 def keys_status() -> None:
     """Which keys the file holds, by their public names; nothing secret is printed."""
-    settings = _settings()
+    settings = settings_now()
     found = load_key_file(settings.key_file)
     click.echo(f"file        {settings.key_file}")
     click.echo(f"wraps with  {found.active_kek_id} (of {', '.join(found.kek_ids)})")
@@ -376,25 +325,6 @@ def keys_status() -> None:
 
 
 # ---------------------------------------------------------------- small helpers
-
-
-def _settings() -> Settings:
-    return from_environment(os.environ)
-
-
-@contextmanager
-def _database(settings: Settings) -> Iterator[None]:
-    """The embedded server for as long as this command runs, if it is the embedded one."""
-    if not settings.embedded:
-        yield
-        return
-    server = EmbeddedServer(settings.data_dir)
-    server.start()
-    try:
-        yield
-    finally:
-        if server.started_here:
-            server.stop_if_last()
 
 
 def _migrate(settings: Settings) -> None:

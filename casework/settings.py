@@ -31,6 +31,7 @@ class Settings:
     twilio_from: str = ""
     twilio_api: str | None = None
     metrics_token: str | None = None
+    law_dir: Path | None = None  # None: the data committed with the program
 
     @property
     def embedded(self) -> bool:
@@ -45,6 +46,7 @@ class Settings:
 def from_environment(environ: Mapping[str, str]) -> Settings:
     """Raises UnsafeStart with one plain line for the first setting that is missing, unreadable or a placeholder."""
     data_dir = Path(environ.get("CASEWORK_DATA_DIR", "./.casework")).expanduser().resolve()
+    law_dir = environ.get("CASEWORK_LAW_DIR")
     settings = Settings(
         data_dir=data_dir,
         key_file=Path(environ.get("CASEWORK_KEY_FILE", str(data_dir / "keys" / "office.key"))).expanduser().resolve(),
@@ -57,6 +59,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         twilio_from=environ.get("TWILIO_FROM", ""),
         twilio_api=environ.get("CASEWORK_TWILIO_API") or None,
         metrics_token=environ.get("CASEWORK_METRICS_TOKEN") or None,
+        law_dir=Path(law_dir).expanduser().resolve() if law_dir else None,
     )
     check_settings(settings)
     return settings

@@ -2,8 +2,9 @@
 
 A file of `overlays/` names the province, the edition and its source, and then limits. One with the id of a rule of the law
 tightens it. Any other limits a step that the law leaves open; it says with which act it starts and stops (`starts_on`,
-`stops_on`, `cancels_on`: actions, "open" for the opening of a case) or with which rule of the law (`starts_with`,
-`stops_with`). So a total over several steps is one limit from the first of them to the last. It lapses when the case ends.
+`stops_on`, `cancels_on`: actions, in `starts_on` also one outcome of an action, "submit-initial-assessment:emergency", and
+"open" for the opening of a case) or with which rule of the law (`starts_with`, `stops_with`). So a total over several steps
+is one limit from the first of them to the last. It lapses when the case ends.
 """
 
 from __future__ import annotations
@@ -119,9 +120,12 @@ def _added(one: Entry, overlay: Overlay) -> _Added:
 
 
 def _unknown(added: _Added, law: Law) -> Iterator[str]:
-    for action in (*added.starts_on, *added.stops_on, *added.cancels_on):
+    for named in (*added.starts_on, *added.stops_on, *added.cancels_on):
+        action, colon, outcome = named.partition(":")
         if action not in law.actions and (action != OPEN or action not in added.starts_on):
             yield f"action {action!r} does not exist"
+        elif colon and (named not in added.starts_on or outcome not in law.actions[action].outcomes):
+            yield f"outcome {named!r} does not exist"
     for rule in (added.starts_with, added.stops_with):
         if rule is not None and rule not in law.deadlines:
             yield f"deadline {rule!r} of the law does not exist"
@@ -223,6 +227,9 @@ def _with(law: Law, action: Action, added: _Added) -> Action:
         starts=action.starts + rule * starts,
         stops=action.stops + rule * stops,
         cancels=action.cancels + rule * lapses,
-        outcome_starts={value: ids + rule * (added.starts_with in ids) for value, ids in action.outcome_starts.items()},
+        outcome_starts={
+            value: ids + rule * (added.starts_with in ids or f"{action.id}:{value}" in added.starts_on)
+            for value, ids in {**dict.fromkeys(action.outcomes, ()), **action.outcome_starts}.items()
+        },
         outcome_stops={value: ids + rule * (added.stops_with in ids) for value, ids in action.outcome_stops.items()},
     )

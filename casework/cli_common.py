@@ -1,0 +1,52 @@
+"""What the commands share: how a moment is written, and a database that runs for as long as a command does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import click
+
+from casework.clock import VIETNAM
+from casework.db import EmbeddedServer
+from casework.settings import Settings, from_environment
+
+CLOCK_FORMATS = "2026-11-22T22:14+07:00"
+
+
+class Moment(click.ParamType[datetime]):
+    """An ISO 8601 moment; without an offset it is Vietnam's time."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"not a moment: write it like {CLOCK_FORMATS}", param, ctx)
+        return moment if moment.tzinfo else moment.replace(tzinfo=VIETNAM)
+
+
+def settings_now() -> Settings:
+    """The environment's settings. Raises UnsafeStart."""
+    return from_environment(os.environ)
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[None]:
+    """The embedded server for as long as this command runs, if it is the embedded one."""
+    if not settings.embedded:
+        yield
+        return
+    server = EmbeddedServer(settings.data_dir)
+    server.start()
+    try:
+        yield
+    finally:
+        if server.started_here:
+            server.stop_if_last()
