@@ -133,7 +133,7 @@ def changes_of(work: Work, case_id: UUID) -> list[Change]:
         select(ClockChange, CaseClock)
         .join(CaseClock, col(CaseClock.id) == ClockChange.clock_id)
         .where(ClockChange.case_id == case_id)
-        .order_by(col(ClockChange.at), col(ClockChange.id))
+        .order_by(col(ClockChange.at), col(ClockChange.to_rev), col(ClockChange.id))
     ).all()
     reasons = work.open_all([change for change, _clock in rows], "reason")
     return [

@@ -120,11 +120,19 @@ def recompute(
     a form set. A due time that now lies in the past is breached at the next sweep; a breach that has happened stays
     recorded, and the new due time can be breached again. Raises KeyError for a rule that the edition does not have.
     """
-    _lock(work, clock)
-    if clock.state != ClockState.RUNNING or (kind == ChangeKind.CALENDAR and clock.calendar_rev is None):
+    work.session.flush()
+    work.session.refresh(clock, with_for_update=True)
+    if clock.state != ClockState.RUNNING:
         return None
     if edition is not None:
         clock.edition = edition
+    return recount(work, clock, kind=kind, reason=reason)
+
+
+def recount(work: Work, clock: CaseClock, *, kind: str, reason: str = "") -> ClockChange | None:
+    """`recompute` of a running clock that this work has locked already."""
+    if kind == ChangeKind.CALENDAR and clock.calendar_rev is None:
+        return None
     rule = work.law_for(clock.edition).deadlines[clock.rule]
     # A last day once set by who may set it stands, even where the limit it kept to is shorter now.
     found = due(rule, clock.started_at, work.calendar, set_date=clock.set_day, extended=True)
@@ -241,6 +249,11 @@ def sweep(work: Work) -> int:
 
 
 def _fire(work: Work, clock: CaseClock) -> None:
+    if clock.calendar_rev is not None and clock.calendar_rev < edits(work).revision:
+        # Counted before the office changed its days: what is due is decided by the days that count now.
+        recount(work, clock, kind=ChangeKind.CALENDAR)
+        if clock.next_at is None or clock.next_at > work.now:
+            return
     rule = work.law_for(clock.edition).deadlines[clock.rule]
     past = [one for one in clock.warn_at if datetime.fromisoformat(one) <= work.now]
     clock.warn_at = [one for one in clock.warn_at if one not in past]
@@ -308,8 +321,3 @@ def _running(work: Work, case_id: UUID, rule_id: str, subject_id: UUID | None) -
         # What a list of this work has read before may have been changed by the sweep meanwhile.
         .execution_options(populate_existing=True)
     ).first()
-
-
-def _lock(work: Work, clock: CaseClock) -> None:
-    work.session.flush()
-    work.session.refresh(clock, with_for_update=True)
