@@ -110,7 +110,8 @@ def _gzipped(data: bytes) -> bytes:
 def _shown_viewer(viewer: Viewer | None) -> dict[str, str] | None:
     if viewer is None:
         return None
-    return {"role": viewer.role, "role_title": wording.role_title(viewer.role), "unit_title": viewer.unit_title}
+    title = wording.post_title(viewer.role, deputy=viewer.actor.deputy)
+    return {"role": viewer.role, "role_title": title, "unit_title": viewer.unit_title}
 
 
 def _navigation(viewer: Viewer) -> list[dict[str, Any]]:
@@ -132,6 +133,7 @@ def _navigation(viewer: Viewer) -> list[dict[str, Any]]:
             ("desk.supervise", _("Theo dõi hạn")),
             ("cases.listing", _("Ca")),
             ("operator.unread", _("Tin cần xem lại")),
+            ("calendar.year", _("Ngày nghỉ")),
         ],
         Role.POLICE: [("liaison.listing", _("Việc chuyển đến"))],
         Role.HEALTH: [("liaison.listing", _("Trẻ chuyển đến")), ("report.start", _("Báo nghi ngờ"))],
@@ -139,6 +141,7 @@ def _navigation(viewer: Viewer) -> list[dict[str, Any]]:
             ("office.accounts", _("Tài khoản")),
             ("office.rota", _("Ca trực")),
             ("office.deadlines", _("Hạn luật định")),
+            ("calendar.year", _("Ngày nghỉ")),
             ("office.status", _("Tình trạng")),
         ],
         Role.AUDITOR: [("office.trail", _("Nhật ký"))],

@@ -46,7 +46,16 @@ from casework.intake.service import (
 from casework.law.deadlines import due
 from casework.law.forms import FAULTS
 from casework.people.models import Unit
-from casework.people.queries import duty_of_units, find_communes, on_duty, province_for, unit, units_by_id
+from casework.people.queries import (
+    Place,
+    commune_candidates,
+    duty_of_units,
+    find_places,
+    on_duty,
+    province_for,
+    unit,
+    units_by_id,
+)
 from casework.people.rules import Role
 from casework.people.service import person_of
 from casework.web.access import keeps_draft, open_to
@@ -57,6 +66,7 @@ from casework.work import Work
 
 bp = Blueprint("operator", __name__)
 
+CANDIDATES = 8  # so many communes are named when what was typed may mean several
 RECEIVERS = (Role.HOTLINE, Role.WORKER, Role.CHAIR)
 REVIEWERS = (Role.HOTLINE, Role.SUPERVISOR)
 PAGE = "intake"
@@ -128,20 +138,29 @@ def drop() -> ResponseReturnValue:
 @bp.get("/tiep-nhan/xa")
 @open_to(*RECEIVERS, *REVIEWERS)
 def communes() -> ResponseReturnValue:
-    """What the combobox offers: [{code, title, detail}]."""
+    """What the combobox offers: [{code, title, detail}]; who types a former name is told what it is now."""
     with begin() as work:
-        found = find_communes(work, request.args.get("q", "")[:100])
-        provinces = units_by_id(work, [one.province_id for one in found])
+        found = find_places(work, request.args.get("q", "")[:100])
+        named = [one.commune.province_id for one in found]
+        around = units_by_id(work, named + [one.formerly.district_id for one in found if one.formerly])
     return jsonify(
-        [
-            {
-                "code": one.code,
-                "title": one.name,
-                "detail": provinces[one.province_id].name if one.province_id in provinces else "",
-            }
-            for one in found
-        ]
+        [{"code": one.commune.code, "title": one.commune.name, "detail": _where(one, around)} for one in found]
     )
+
+
+def _where(place: Place, around: Mapping[UUID, Unit]) -> str:
+    """The province, and for a place found by its former name what became of it."""
+    province = around.get(place.commune.province_id) if place.commune.province_id else None
+    lies = province.name if province else ""
+    if place.formerly is None:
+        return lies
+    district = around.get(place.formerly.district_id) if place.formerly.district_id else None
+    old = ", ".join(one.name for one in (place.formerly, district) if one)
+    if place.shared:
+        words = _("một phần %(old)s (cũ) nay là %(now)s", old=old, now=place.commune.name)
+    else:
+        words = _("%(old)s (cũ) nay là %(now)s", old=old, now=place.commune.name)
+    return " · ".join(part for part in (words, lies) if part)
 
 
 @bp.post("/tiep-nhan/trung")
@@ -448,6 +467,7 @@ def _panel(work: Work, report: TypedReport) -> dict[str, Any]:
     return {
         "commune": report.commune,
         "unknown_commune": "commune" in report.as_sent,
+        "candidates": _candidates(work, str(report.as_sent.get("commune") or "")),
         "told": _receiver(work, report.commune.id if report.commune else None) if asked else None,
         "similar": [
             {
@@ -461,6 +481,14 @@ def _panel(work: Work, report: TypedReport) -> dict[str, Any]:
         ],
         "into": request.form.get("_into"),
     }
+
+
+def _candidates(work: Work, words: str) -> list[str]:
+    """The communes that what was typed may mean, where it is more than one: a former commune that was split, or a name
+    that several bear."""
+    found = commune_candidates(work, words)[:CANDIDATES] if words else []
+    provinces = units_by_id(work, [one.province_id for one in found])
+    return [f"{one.name}, {provinces[one.province_id].name}" if one.province_id else one.name for one in found]
 
 
 def _receiver(work: Work, unit_id: UUID | None) -> dict[str, Any]:

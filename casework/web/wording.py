@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -121,6 +121,30 @@ def _clock_words(reading: ClockReading) -> str:
     if reading.working_days_left:
         return ngettext("Còn %(num)d ngày làm việc", "Còn %(num)d ngày làm việc", reading.working_days_left)
     return _("Còn %(length)s", length=length_text(reading.left))
+
+
+def counted_days(counted: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+    """How a limit in working days was counted, from the clock's row: [ISO date, counts, why] a day."""
+    why = {"weekend": _("nghỉ cuối tuần"), "off": _("ngày nghỉ"), "make-up": _("làm bù"), "working": ""}
+    number = 0
+    days = []
+    for iso, counts, reason in counted:
+        day = date.fromisoformat(iso)
+        number += bool(counts)
+        days.append(
+            {
+                "day": f"{weekday(day)} {day:%d/%m}",
+                "words": _("ngày %(number)s", number=number) if counts else _("không tính"),
+                "why": why.get(reason, reason),
+                "counts": bool(counts),
+            }
+        )
+    return days
+
+
+def post_title(role: str, *, deputy: bool) -> str:
+    """The title of a person: a role's own, or the deputy's."""
+    return _("Phó Chủ tịch UBND xã") if deputy else role_title(role)
 
 
 def role_title(role: str) -> str:
