@@ -1,4 +1,4 @@
-"""A case, its documents and the drafts people are still writing."""
+"""A case, its documents, its hand-overs between communes, and the drafts people are still writing."""
 
 from __future__ import annotations
 
@@ -76,6 +76,38 @@ class Document(SQLModel, table=True):
     author_role: str = Field(sa_type=Text)
     at: datetime = Field(sa_column=moment())
     content: bytes | None = Field(default=None, sa_type=Sealed)
+    rev: int = 0
+
+    @property
+    def scope_id(self) -> UUID:
+        return self.case_id
+
+
+class HandOver(SQLModel, table=True):
+    """A case offered to another commune of the province, or given to it by the province.
+
+    `answer` is None while the offer stands, then accepted, refused, decided (by the province) or lapsed (the case ended).
+    `letter` seals {"age_band", "reason", "outstanding"}: all that the other commune sees before it accepts.
+    """
+
+    __tablename__ = "hand_over"
+    __table_args__ = (
+        Index("ix_hand_over_case", "case_id", "offered_at"),
+        Index("ix_hand_over_to", "to_unit_id", postgresql_where="answer is null"),
+        # Two pressing at once make one offer.
+        Index("ix_hand_over_open", "case_id", unique=True, postgresql_where="answer is null"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    case_id: UUID = Field(foreign_key="case_file.id")
+    case_code: str = Field(sa_type=Text)
+    from_unit_id: UUID = Field(foreign_key="unit.id")
+    to_unit_id: UUID = Field(foreign_key="unit.id")
+    offered_at: datetime = Field(sa_column=moment())
+    offered_by: UUID | None = Field(default=None, foreign_key="staff.id")
+    answer: str | None = Field(default=None, sa_type=Text)
+    answered_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    letter: bytes | None = Field(default=None, sa_type=Sealed)
     rev: int = 0
 
     @property

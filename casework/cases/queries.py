@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy import Subquery, and_, extract, false, func, or_
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from casework.cases.models import Case, Document, NameBucket
+from casework.cases.models import Case, Document, HandOver, NameBucket
 from casework.deadlines.models import CaseClock, ClockState
-from casework.deadlines.queries import running_of
+from casework.deadlines.queries import clocks_of_subjects, running_of
 from casework.errors import NotFound
 from casework.law.model import State
 from casework.people.rules import COMMUNE_ROLES, CaseUnits, Role, may_read_case
@@ -250,6 +250,75 @@ def latest_content(work: Work, case_id: UUID, form: str) -> Mapping[str, Any]:
     document = latest_document(work, case_id, form)
     opened: Mapping[str, Any] = (work.open(document, "content") or {}) if document else {}
     return opened
+
+
+@dataclass(frozen=True)
+class Activity:
+    """One activity of the approved plan: its row of Mẫu 04, and what was last recorded of it.
+
+    `key` is `<serial of the plan>-<row>`, rows counted from 1. `state` is planned, ongoing, done or not-done; `on` the ISO
+    day of the record, `real_cost` in VND.
+    """
+
+    key: str
+    subject_id: UUID
+    row: Mapping[str, Any]
+    clock: CaseClock | None
+    state: str = "planned"
+    on: str | None = None
+    outcome: str | None = None
+    real_cost: float | None = None
+
+
+def activities_of(work: Work, case: Case) -> list[Activity]:
+    """The activities of the plan in force, in its order; none before one is approved. Three queries."""
+    documents = documents_of(work, case.id)
+    plan = approved_plan(documents)
+    if plan is None:
+        return []
+    rows = (work.open(plan, "content") or {}).get("activities") or []
+    subjects = [activity_subject(plan, number) for number in range(1, len(rows) + 1)]
+    clocks = clocks_of_subjects(work, subjects)
+    records = [document for document in documents if document.form == "activity"]
+    latest = {content["activity"]: content for content in work.open_all(records, "content") if content}
+    found = []
+    for number, (row, subject) in enumerate(zip(rows, subjects, strict=True), start=1):
+        key = f"{plan.serial}-{number}"
+        said = latest.get(key, {})
+        found.append(
+            Activity(
+                key,
+                subject,
+                row,
+                clocks.get(subject),
+                state=said.get("state", "planned"),
+                on=said.get("on"),
+                outcome=said.get("outcome"),
+                real_cost=said.get("real_cost"),
+            )
+        )
+    return found
+
+
+def approved_plan(documents: Sequence[Document]) -> Document | None:
+    """The Mẫu 04 that the latest Mẫu 05 approved: a plan submitted since is not in force yet."""
+    approval = max((one for one in documents if one.form == "05"), key=lambda one: one.serial, default=None)
+    if approval is None:
+        return None
+    plans = [one for one in documents if one.form == "04" and one.at <= approval.at]
+    return max(plans, key=lambda one: one.serial, default=None)
+
+
+def activity_subject(plan: Document, number: int) -> UUID:
+    """What tells an activity's clock from the others'."""
+    return uuid5(plan.id, str(number))
+
+
+def hand_overs_of(work: Work, case_id: UUID) -> Sequence[HandOver]:
+    """Every hand-over of a case, oldest first; the letters stay sealed."""
+    return work.session.exec(
+        select(HandOver).where(HandOver.case_id == case_id).order_by(col(HandOver.offered_at))
+    ).all()
 
 
 def state_of(work: Work, case: Case) -> State:

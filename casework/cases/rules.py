@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from casework.clock import local
 from casework.law.forms import concludes_lower
@@ -14,8 +15,11 @@ from casework.law.model import Form, Law
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH = 5
-SEPARATION_MOST_DAYS = 15
 CARERS = "carers"  # the catalogue's list of who counts as parent or carer
+TO_PARENTS = "papers_to_parents"  # the catalogue's list of the papers that parents are sent or given
+# Which form a second person's form looks at again.
+SECOND_LOOKS = {"confirm-conclusion": "02", "confirm-specific": "03", "confirm-review": "06"}
+REFUSALS_BEFORE_DECISION = 2
 NAME_BUCKETS = 4096  # about √(number of names) to 2 names a bucket for the load this is sized for; see docs/decisions
 
 
@@ -66,6 +70,28 @@ def age_at(facts: Facts, today: date) -> int | None:
     return int(age) if age is not None else None
 
 
+AGE_BANDS = ((0, 5), (6, 10), (11, 15), (16, 17))  # whole years, both ends included
+
+
+def age_band(facts: Facts, today: date) -> str:
+    """`6-10`: as much of a child's age as somebody needs who is asked to take the case on; `unknown` where nobody knows."""
+    age = age_at(facts, today)
+    return next((f"{low}-{high}" for low, high in AGE_BANDS if age is not None and low <= age <= high), "unknown")
+
+
+@dataclass(frozen=True)
+class Separation:
+    """The separation whose clock runs. `most_days` is what the law allows in all; past `until` it is over, though nobody
+    may have written that down yet."""
+
+    since: datetime
+    until: datetime
+    most_days: int
+
+    def over(self, now: datetime) -> bool:
+        return now > self.until
+
+
 @dataclass(frozen=True)
 class GuardSight:
     """What a guard may look at when it decides whether a move may be made now."""
@@ -75,11 +101,22 @@ class GuardSight:
     values: Mapping[str, Any]
     now: datetime
     commune_known: bool
-    separated_since: datetime | None  # start of the running separation
+    separation: Separation | None
+    most_separated_days: int  # by the law of this case, its province's tighter limit included
     monitored_until: datetime | None  # end of the running three months
     documents: Mapping[str, datetime]  # form id → when it was last handed in
+    authors: Mapping[str, UUID | None]  # form id → who handed its last one in
     last_values: Callable[[str], Mapping[str, Any]]  # form id → its latest content
+    forms: Mapping[str, Form]
     carers: Collection[str]  # relations to the child that make the harmer a parent or carer
+    actor_id: UUID | None = None
+    activities: Collection[str] = ()  # keys of the activities of the approved plan
+    hand_over_open: bool = False
+    refusals: int = 0  # hand-overs refused since the responsibility was last settled
+
+    @property
+    def separated(self) -> bool:
+        return self.separation is not None and not self.separation.over(self.now)
 
 
 def carers_of(law: Law) -> frozenset[str]:
@@ -107,12 +144,49 @@ def _reason_when_lower(sight: GuardSight) -> bool:
     return bool(sight.values.get("reason"))
 
 
+def paper_warning(law: Law, kind: str, facts: Facts) -> str | None:
+    """The relation of the parent or carer named as harming, where a paper of this kind (an id of papers.toml) goes to the
+    parents; else None. 28.5 sends it to them, 27.1 h excepts those who harm: a person decides, warned."""
+    relation = fact(facts, "harmer.relation")
+    goes_to_them = any(option.id == kind for option in law.lists[TO_PARENTS])
+    return str(relation) if goes_to_them and relation in carers_of(law) else None
+
+
+def settled_conclusion(sight: GuardSight, form_id: str, look_id: str) -> str | None:
+    """The conclusion of Mẫu 03 or 06 that stands now: the form's own, or a second person's that came after it. None
+    without the form, and while a conclusion lower than its indicators still waits for that person."""
+    handed_in, looked = sight.documents.get(form_id), sight.documents.get(look_id)
+    if handed_in is None:
+        return None
+    if looked is not None and looked >= handed_in:
+        return str(sight.last_values(look_id).get("conclusion"))
+    values = sight.last_values(form_id)
+    if concludes_lower(sight.forms[form_id], values):
+        return None
+    return str(values.get("conclusion"))
+
+
+def _lower_conclusion_waits(sight: GuardSight) -> bool:
+    return "03" in sight.documents and settled_conclusion(sight, "03", "confirm-specific") is None
+
+
+def _another_person(sight: GuardSight) -> bool:
+    """Who looks a second time is not who concluded, whatever post they hold by then."""
+    looked_at = SECOND_LOOKS.get(sight.form.id) if sight.form else None
+    return looked_at is None or sight.actor_id is None or sight.authors.get(looked_at) != sight.actor_id
+
+
+def _separation_named(sight: GuardSight) -> bool:
+    """32.1 and 32.2: for which of the law's reasons, and in whose safe care."""
+    return bool(sight.values.get("trigger")) and bool(sight.values.get("receiver"))
+
+
 def _separation_within_fifteen_days(sight: GuardSight) -> bool:
     """Article 32.3, by the answers of Mẫu 07. The first day is not counted: 15 days from 22 November end on 7 December.
     What is left open the clock fills with the law's own 15 days."""
     days = sight.values.get("days")
     start, until = sight.values.get("separation_from"), sight.values.get("until")
-    if days is not None and not 1 <= int(days) <= SEPARATION_MOST_DAYS:
+    if days is not None and not 1 <= int(days) <= sight.most_separated_days:
         return False
     today = local(sight.now).date()
     first = date.fromisoformat(start) if start else today
@@ -121,7 +195,27 @@ def _separation_within_fifteen_days(sight: GuardSight) -> bool:
     if until is None:
         return True
     length = (date.fromisoformat(until) - first).days
-    return 0 < length <= SEPARATION_MOST_DAYS and (days is None or int(days) == length)
+    return 0 < length <= sight.most_separated_days and (days is None or int(days) == length)
+
+
+def _extension_within_limit(sight: GuardSight) -> bool:
+    """Article 32.3: later than the present last day, and in all no more than the law's days from the first one, unless
+    a competent body requires it by a paper that is named."""
+    until, separation = sight.values.get("until"), sight.separation
+    if not until or separation is None:
+        return False
+    last = date.fromisoformat(until)
+    if last <= local(separation.until).date():
+        return False
+    if not passes_the_limit(separation, last):
+        return True
+    named = ("competent_body", "competent_paper")
+    return sight.values.get("past_limit") is True and all(sight.values.get(one) for one in named)
+
+
+def passes_the_limit(separation: Separation, last: date) -> bool:
+    """Whether a separation that lasts to the end of `last` is longer than the law allows without a competent body."""
+    return (last - local(separation.since).date()).days > separation.most_days
 
 
 def _new_specific_assessment(sight: GuardSight) -> bool:
@@ -130,29 +224,66 @@ def _new_specific_assessment(sight: GuardSight) -> bool:
     latest, ordered = sight.documents.get("03"), sight.documents.get("07")
     if latest is None or ordered is None or latest <= ordered:
         return False
-    return sight.last_values("03").get("conclusion") == "low"
+    return settled_conclusion(sight, "03", "confirm-specific") == "low"
+
+
+def _activities_named(sight: GuardSight) -> bool:
+    """28.3: each with what the form's data requires of it."""
+    activities = sight.values.get("activities") or []
+    if sight.form is None:
+        return bool(activities)
+    required = [column.id for column in sight.form.field("activities").columns if column.required]
+    return bool(activities) and all(row.get(one) not in (None, "") for row in activities for one in required)
+
+
+def _still_safe_and_stable(sight: GuardSight) -> bool:
+    """30.1 b: the review that stands found the child stable, and no Mẫu 03 since has found otherwise."""
+    if settled_conclusion(sight, "06", "confirm-review") != "stable":
+        return False
+    reviewed, assessed = sight.documents["06"], sight.documents.get("03")
+    return assessed is None or assessed <= reviewed or settled_conclusion(sight, "03", "confirm-specific") == "low"
 
 
 GUARDS: Mapping[str, Callable[[GuardSight], bool]] = {
     "commune-known": lambda sight: sight.commune_known,
     "reason-when-lower": _reason_when_lower,
-    "not-separated": lambda sight: sight.separated_since is None,
-    "separated": lambda sight: sight.separated_since is not None,
+    "another-person": _another_person,
+    "lower-conclusion-waits": _lower_conclusion_waits,
+    "not-separated": lambda sight: not sight.separated,
+    "separated": lambda sight: sight.separated,
+    "separation-over": lambda sight: sight.separation is not None and not sight.separated,
+    "separation-named": _separation_named,
     "separation-within-fifteen-days": _separation_within_fifteen_days,
+    "extension-within-limit": _extension_within_limit,
     "new-specific-assessment": _new_specific_assessment,
-    "activities-named": lambda sight: bool(sight.values.get("activities")),
-    "review-found-stable": lambda sight: sight.last_values("06").get("conclusion") == "stable",
+    "activities-named": _activities_named,
+    "activity-of-the-plan": lambda sight: sight.values.get("activity") in sight.activities,
+    "plan-has-activities": lambda sight: bool(sight.activities),
+    "review-found-stable": lambda sight: settled_conclusion(sight, "06", "confirm-review") == "stable",
+    "still-safe-and-stable": _still_safe_and_stable,
     "monitored-three-months": lambda sight: sight.monitored_until is not None and sight.now >= sight.monitored_until,
+    "no-hand-over-open": lambda sight: not sight.hand_over_open,
+    "not-refused-before": lambda sight: sight.refusals == 0,
+    "refused-before": lambda sight: sight.refusals > 0,
+    "not-refused-twice": lambda sight: sight.refusals < REFUSALS_BEFORE_DECISION,
+    "refused-twice": lambda sight: sight.refusals >= REFUSALS_BEFORE_DECISION,
 }
 
 # Guards that look at the case alone: whether they hold can be said before anybody fills in a form.
 STANDING_GUARDS = frozenset(
     {
         "commune-known",
+        "lower-conclusion-waits",
         "not-separated",
         "separated",
+        "separation-over",
         "new-specific-assessment",
+        "plan-has-activities",
         "review-found-stable",
+        "still-safe-and-stable",
         "monitored-three-months",
+        "no-hand-over-open",
+        "not-refused-twice",
+        "refused-twice",
     }
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
@@ -13,13 +13,23 @@ from sqlmodel import col, select
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
-from casework.cases.models import Case, Document, NameBucket
-from casework.cases.queries import documents_of, facts_of_case, latest_content, units_of
+from casework.cases.models import Case, Document, HandOver, NameBucket
+from casework.cases.queries import (
+    activities_of,
+    activity_subject,
+    documents_of,
+    facts_of_case,
+    hand_overs_of,
+    latest_content,
+    latest_document,
+    units_of,
+)
 from casework.cases.rules import (
     GUARDS,
     NAME_BUCKETS,
     STANDING_GUARDS,
     GuardSight,
+    Separation,
     carers_of,
     concludes_below,
     fact,
@@ -27,20 +37,23 @@ from casework.cases.rules import (
 )
 from casework.clock import VIETNAM, local
 from casework.deadlines import service as deadlines
+from casework.deadlines.models import CaseClock
 from casework.deadlines.queries import running_of
 from casework.deadlines.service import ClockOwner
 from casework.errors import Forbidden, GuardRefused, Invalid
 from casework.law.forms import facts_of
-from casework.law.model import Action, Form, Law
+from casework.law.model import Action, DeadlineRule, Form, Law
 from casework.law.procedure import actions_from, find_action, target_of
 from casework.notices.service import About, notify_post
 from casework.people.queries import unit
-from casework.people.rules import LIAISON_ROLES, Role, may_act
+from casework.people.rules import LIAISON_ROLES, Decision, Role, may_act
 from casework.vault.fold import fold_name
 from casework.work import Work
 
 SECOND_PERSON = "second-person"
 INTAKE_ACTIONS = ("join-report",)  # made by an arriving report, not by a button
+LATE_REASON = "late-reason"  # the form whose one answer says why a step comes late
+SETTLES_HAND_OVER = ("accepted", "decided")
 
 
 @dataclass(frozen=True)
@@ -112,22 +125,24 @@ def take_action(
     liaison_unit: UUID | None = None,
     subject_id: UUID | None = None,
     to_unit: UUID | None = None,
+    home_unit: UUID | None = None,
     since: datetime | None = None,
+    late_reason: str | None = None,
 ) -> Taken:
     """Makes one move of the procedure, with its form's `values` if it has one.
 
     law finds the transition → role and unit → guards → change → audit → clocks → notices, in the caller's transaction.
     Raises IllegalMove (with what is allowed instead), Forbidden, GuardRefused or Invalid; then nothing has changed and the
-    caller must roll back. `liaison_unit` and `subject_id` name the body and the referral an act is about; `to_unit` the
-    commune a case is sent to; `since` (UTC, default now) is the moment the clocks it starts count from.
+    caller must roll back. `liaison_unit` and `subject_id` name the body and the referral or hand-over an act is about;
+    `to_unit` the commune of the incident a case is sent to, `home_unit` that of residence it is handed over to; `since`
+    (UTC, default now) is the moment the clocks it starts count from. `late_reason` says why a step comes after its time:
+    Invalid names it as missing where `late_clocks` finds one. Its moment is `work.now`, which nobody types.
     """
     # The row is locked and read anew: two people pressing at once make one move and one refusal, never half of each.
     work.session.refresh(case, with_for_update=True)
     law = work.law_for(case.edition)
     action = find_action(law, case.state, action_id)
-    decision = may_act(
-        work.actor, action.roles, units_of(case), liaison_unit=liaison_unit, liaison=action.liaison is not None
-    )
+    decision = _may_take(work, case, action, liaison_unit)
     # Whoever may report may add to the case wherever it is held: no report is lost to a boundary between offices.
     reports = action.id in INTAKE_ACTIONS and work.actor.role in action.roles
     if not decision.allowed and not reports:
@@ -135,6 +150,9 @@ def take_action(
     given = dict(values or {})
     _check_guards(work, case, action, given)
     outcome = _outcome(work, case, action, given)
+    late = late_clocks(work, case, action.id, given, subject_id=subject_id)
+    if late and not (late_reason or "").strip():
+        raise Invalid({"late_reason": "missing"})
 
     decided = {**given, action.outcome_field: outcome} if action.outcome_field else given
     target = target_of(action, case.state, decided)
@@ -146,6 +164,8 @@ def take_action(
     case.changed_at = work.now
     if to_unit is not None:
         _send_to_unit(work, case, to_unit)
+    if home_unit is not None:
+        _hand_to_unit(work, case, home_unit)
     document = _hand_in(work, case, action.form, given, action=action.id) if action.form else None
     work.session.add(case)
     record(
@@ -156,6 +176,8 @@ def take_action(
         object_id=document.id if document else subject_id or case.id,
         fields=tuple(given),
     )
+    if late:
+        _keep_late_reason(work, case, action, late, str(late_reason))
     _turn_clocks(work, case, action, outcome, given, subject_id=subject_id, liaison_unit=liaison_unit, since=since)
     _tell(work, case, action, liaison_unit)
     return Taken(case, action, document)
@@ -163,14 +185,51 @@ def take_action(
 
 def check_move(work: Work, case: Case, action_id: str, *, liaison_unit: UUID | None = None) -> Action:
     """The move, if the procedure has it in the case's state and it is this person's. Raises IllegalMove, Forbidden."""
-    law = work.law_for(case.edition)
-    action = find_action(law, case.state, action_id)
-    decision = may_act(
-        work.actor, action.roles, units_of(case), liaison_unit=liaison_unit, liaison=action.liaison is not None
-    )
+    action = find_action(work.law_for(case.edition), case.state, action_id)
+    decision = _may_take(work, case, action, liaison_unit)
     if not decision.allowed:
         raise Forbidden(decision.reason)
     return action
+
+
+def _may_take(work: Work, case: Case, action: Action, liaison_unit: UUID | None) -> Decision:
+    """`liaison_unit` is the body, or of a receiver's act the commune, that the case was referred or offered to."""
+    units = units_of(case)
+    if action.receiver:
+        if liaison_unit is None:
+            return Decision(False, "not-offered-to-this-unit" if work.actor.role in action.roles else "role")
+        # The very rules of an office's own case, deputies included, asked of the commune that would take it on.
+        units = replace(units, responsible=liaison_unit)
+    return may_act(work.actor, action.roles, units, liaison_unit=liaison_unit, liaison=action.liaison is not None)
+
+
+def late_clocks(
+    work: Work,
+    case: Case,
+    action_id: str,
+    values: Mapping[str, Any] | None = None,
+    *,
+    subject_id: UUID | None = None,
+) -> list[CaseClock]:
+    """The running limits past their time that this move would stop, soonest due first: it has to say why it is late.
+
+    Without `values` those of every activity count, with them only the one they name. A period that has to pass
+    (monitoring) and a limit whose data ask for no reason are never among them.
+    """
+    law = work.law_for(case.edition)
+    action = law.actions[action_id]
+    ended = {*action.stops, *(rule for rules in action.outcome_stops.values() for rule in rules)}
+    asking = {rule for rule in ended if law.deadlines[rule].late_reason and not law.deadlines[rule].period}
+    if not asking:
+        return []
+    subject = subject_id or _subject_of(work, case, action, values or {})
+    return [
+        clock
+        for clock in running_of(work, [case.id]).get(case.id, [])
+        if clock.rule in asking
+        and clock.due_at < work.now
+        and (clock.subject_id == subject or (values is None and law.deadlines[clock.rule].set_by_row is not None))
+    ]
 
 
 def needs_reason(work: Work, case: Case, form: Form, values: Mapping[str, Any]) -> bool:
@@ -236,18 +295,57 @@ def _check_guards(work: Work, case: Case, action: Action, given: Mapping[str, An
 def _sight(work: Work, case: Case, action: Action, given: Mapping[str, Any]) -> GuardSight:
     law = work.law_for(case.edition)
     running = {clock.rule: clock for clock in running_of(work, [case.id]).get(case.id, [])}
+    documents = documents_of(work, case.id)
+    hand_overs = hand_overs_of(work, case.id) if _HAND_OVER_GUARDS.intersection(action.guards) else ()
     return GuardSight(
         facts=facts_of_case(work, case),
         form=law.forms[action.form] if action.form else None,
         values=given,
         now=work.now,
         commune_known=case.incident_unit_id is not None,
-        separated_since=running["separation"].started_at if "separation" in running else None,
+        separation=separation_of(work, case, running.get("separation")),
+        most_separated_days=law.deadlines["separation"].amount,
         monitored_until=running["monitoring"].due_at if "monitoring" in running else None,
-        documents={one.form: one.at for one in documents_of(work, case.id)},
+        documents={one.form: one.at for one in documents},
+        authors={one.form: one.author_id for one in documents},
         last_values=lambda form: latest_content(work, case.id, form),
+        forms=law.forms,
         carers=carers_of(law),
+        actor_id=work.actor.id,
+        activities=_activity_keys(work, case, action),
+        hand_over_open=any(one.answer is None for one in hand_overs),
+        refusals=_refusals(hand_overs),
     )
+
+
+_HAND_OVER_GUARDS = frozenset(
+    {"no-hand-over-open", "not-refused-before", "refused-before", "not-refused-twice", "refused-twice"}
+)
+_ACTIVITY_GUARDS = frozenset({"activity-of-the-plan", "plan-has-activities"})
+
+
+def separation_of(work: Work, case: Case, clock: CaseClock | None) -> Separation | None:
+    """The separation whose clock runs, over or not, for the guards and for whoever words them."""
+    if clock is None:
+        return None
+    return Separation(clock.started_at, clock.due_at, work.law_for(case.edition).deadlines["separation"].amount)
+
+
+def _activity_keys(work: Work, case: Case, action: Action) -> tuple[str, ...]:
+    if not _ACTIVITY_GUARDS.intersection(action.guards):
+        return ()
+    return tuple(one.key for one in activities_of(work, case))
+
+
+def _refusals(hand_overs: Sequence[HandOver]) -> int:
+    """How often the case was refused since a commune last accepted it or the province named one."""
+    count = 0
+    for one in hand_overs:
+        if one.answer in SETTLES_HAND_OVER:
+            count = 0
+        elif one.answer == "refused":
+            count += 1
+    return count
 
 
 def _hand_in(work: Work, case: Case, form_id: str, values: Mapping[str, Any], *, action: str) -> Document:
@@ -308,28 +406,103 @@ def _turn_clocks(
 ) -> None:
     law = work.law_for(case.edition)
     owner = _clock_owner(case, liaison_unit)
-    own_subject = subject_id if liaison_unit is not None else None
-    for rule in (*action.stops, *action.outcome_stops.get(outcome or "", ())):
-        deadlines.stop(work, case.id, rule, subject_id=own_subject)
-    for rule in action.cancels:
-        deadlines.stop(work, case.id, rule, met=False, subject_id=own_subject)
+    subject = subject_id or _subject_of(work, case, action, given)
+    chosen = outcome or ""
+    for rule in (*action.stops, *action.outcome_stops.get(chosen, ())):
+        deadlines.stop(work, case.id, rule, subject_id=subject)
+    for rule in (*action.cancels, *action.outcome_cancels.get(chosen, ())):
+        _let_lapse(work, case, rule, subject)
     for rule in action.resumes:
         deadlines.resume(work, owner, rule)
     set_days = _days_set(work, case, action, given)
-    for rule_id in (*action.starts, *action.outcome_starts.get(outcome or "", ())):
-        starting = law.deadlines[rule_id]
-        # A day that a form sets counts from its midnight: the first of a separation, the date of a review.
-        first, last = _day_of(set_days, starting.start_by_form), _day_of(set_days, starting.set_by_form)
-        began = datetime.combine(first, time.min, VIETNAM) if first else since
-        deadlines.start(work, owner, rule_id, since=began, set_date=last, subject_id=own_subject)
+    for rule in action.extends:
+        last = _day_of(set_days, law.deadlines[rule].set_by_form)
+        if last is not None:
+            deadlines.extend(work, case.id, rule, last, reason=str(given.get("reason") or ""))
+    for rule_id in (*action.starts, *action.outcome_starts.get(chosen, ())):
+        _start_clock(work, case, law.deadlines[rule_id], owner, set_days, since=since, subject_id=subject)
     if law.states[case.state].final:
         _let_clocks_lapse(work, case)
+
+
+def _start_clock(
+    work: Work,
+    case: Case,
+    rule: DeadlineRule,
+    owner: ClockOwner,
+    set_days: Mapping[str, Any],
+    *,
+    since: datetime | None,
+    subject_id: UUID | None,
+) -> None:
+    if rule.set_by_row is not None:
+        _start_rows(work, case, rule, owner)
+        return
+    if rule.owner == Role.SUPERVISOR:
+        owner = replace(owner, owner_unit_id=case.province_id)
+    # A day that a form sets counts from its midnight: the first of a separation, the date of a review.
+    first, last = _day_of(set_days, rule.start_by_form), _day_of(set_days, rule.set_by_form)
+    began = datetime.combine(first, time.min, VIETNAM) if first else since
+    deadlines.start(work, owner, rule.id, since=began, set_date=last, subject_id=subject_id)
+
+
+def _start_rows(work: Work, case: Case, rule: DeadlineRule, owner: ClockOwner) -> None:
+    """One clock for each row of the form in hand, due on the row's own day; a day that has passed meanwhile is today."""
+    form_id, field, column = str(rule.set_by_row).split(".")
+    document = latest_document(work, case.id, form_id)
+    if document is None:
+        return
+    today = local(work.now).date()
+    for number, row in enumerate((work.open(document, "content") or {}).get(field) or [], start=1):
+        day = date.fromisoformat(row[column]) if row.get(column) else None
+        deadlines.start(
+            work,
+            owner,
+            rule.id,
+            set_date=max(day, today) if day else None,
+            subject_id=activity_subject(document, number),
+        )
+
+
+def _subject_of(work: Work, case: Case, action: Action, given: Mapping[str, Any]) -> UUID | None:
+    """What tells the clock of the plan's activity that this move records from the others'."""
+    key = given.get("activity")
+    if key is None or "activity-of-the-plan" not in action.guards:
+        return None
+    return next((one.subject_id for one in activities_of(work, case) if one.key == key), None)
+
+
+def _let_lapse(work: Work, case: Case, rule_id: str, subject_id: UUID | None) -> None:
+    """Unmet, and nobody's fault. A plan that is replaced or given up takes the clocks of all its activities with it."""
+    if subject_id is None and work.law_for(case.edition).deadlines[rule_id].set_by_row is not None:
+        for clock in running_of(work, [case.id]).get(case.id, []):
+            if clock.rule == rule_id:
+                deadlines.stop(work, case.id, rule_id, met=False, subject_id=clock.subject_id)
+        return
+    deadlines.stop(work, case.id, rule_id, met=False, subject_id=subject_id)
+
+
+def _keep_late_reason(work: Work, case: Case, action: Action, late: Sequence[CaseClock], reason: str) -> None:
+    """A document of its own, so that it is read, printed and timed like every other; its moment is the server's."""
+    document = _hand_in(work, case, LATE_REASON, {"late_reason": reason.strip()}, action=action.id)
+    for clock in late:
+        record(
+            work,
+            Tag.LATE_REASON_GIVEN,
+            case_id=case.id,
+            object_type=clock.rule,
+            object_id=document.id,
+        )
 
 
 def _let_clocks_lapse(work: Work, case: Case) -> None:
     """Nobody owes an ended case anything in time: what still runs, a referral's clock included, lapses unmet."""
     for clock in running_of(work, [case.id]).get(case.id, []):
         deadlines.stop(work, case.id, clock.rule, met=False, subject_id=clock.subject_id)
+    for hand_over in hand_overs_of(work, case.id):
+        if hand_over.answer is None:
+            hand_over.answer, hand_over.answered_at = "lapsed", work.now
+            work.session.add(hand_over)
 
 
 def _days_set(work: Work, case: Case, action: Action, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -339,7 +512,7 @@ def _days_set(work: Work, case: Case, action: Action, given: Mapping[str, Any]) 
     form = law.forms[action.form] if action.form else None
     found: dict[str, Any] = facts_of(form, given) if form else {}
     asked = {one.datum for one in form.fields} if form else set()
-    rules = (*action.starts, *(rule for many in action.outcome_starts.values() for rule in many))
+    rules = (*action.starts, *action.extends, *(rule for many in action.outcome_starts.values() for rule in many))
     earlier = {law.deadlines[rule].set_by_form for rule in rules} - asked - {None}
     facts = facts_of_case(work, case) if earlier else {}
     for datum in earlier:
@@ -376,6 +549,13 @@ def _send_to_unit(work: Work, case: Case, to_unit: UUID) -> None:
     case.incident_unit_id = to_unit
 
 
+def _hand_to_unit(work: Work, case: Case, home_unit: UUID) -> None:
+    """Responsibility goes over in one moment, the clocks with it as they run; the commune of the incident stays noted."""
+    deadlines.move_to_unit(work, case.id, from_unit=case.responsible_unit_id, to_unit=home_unit)
+    case.responsible_unit_id = home_unit
+    case.residence_unit_id = home_unit
+
+
 def _clock_owner(case: Case, unit_id: UUID | None = None) -> ClockOwner:
     return ClockOwner(case.id, case.code, unit_id or case.responsible_unit_id, case.province_id, case.edition)
 
@@ -399,6 +579,7 @@ def allowed_now(work: Work, case: Case) -> tuple[Action, ...]:
         action
         for action in actions_from(work.law_for(case.edition), case.state, work.actor.role)
         if action.liaison is None
+        and not action.receiver
         and action.id not in INTAKE_ACTIONS
         and may_act(work.actor, action.roles, units_of(case)).allowed
     )

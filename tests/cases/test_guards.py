@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -41,10 +43,13 @@ def sight(**more: Any) -> GuardSight:
         "values": {},
         "now": NOW,
         "commune_known": True,
-        "separated_since": None,
+        "separation": None,
+        "most_separated_days": 15,
         "monitored_until": None,
         "documents": {},
+        "authors": {},
         "last_values": lambda form: {},
+        "forms": {},
         "carers": frozenset({"father"}),
     }
     return GuardSight(**{**seen, **more})
@@ -149,14 +154,69 @@ def test_concluding_low_against_the_count_of_mau_03_needs_a_reason(walk: Walk) -
     assert refused(walk, "worker", "submit-specific-assessment", specific("low")) == "reason-when-lower"
     assert refused(walk, "worker", "submit-specific-assessment", specific("low", "trung_binh", "thap"))
     walk.do("worker", "submit-specific-assessment", specific("low", reason="Người gây hại đã bị tạm giữ."))
-    assert (walk.case().state, walk.case().risk) == ("needs-meeting", "low")
+    assert (walk.case().state, walk.case().risk) == ("specific-review", "high")
+
+
+@pytest.mark.parametrize("conclusion", ["high", "low"])
+def test_a_second_person_settles_what_mau_03_concludes(walk: Walk, conclusion: str) -> None:
+    walk.to("specific-assessment").do("worker", "submit-specific-assessment", specific("low", reason="x"))
+    walk.do("chair", "confirm-specific", {"conclusion": conclusion, "reason": "y"})
+    assert (walk.case().state, walk.case().risk) == ("needs-meeting", conclusion)
+
+
+def test_a_repeated_mau_03_that_concludes_lower_frees_no_child_before_a_second_person_looked(walk: Walk) -> None:
+    separated(walk).to("needs-meeting").do("worker", "assess-parents", specific("low", reason="x"))
+    assert refused(walk, "chair", "cancel-separation", CANCEL) == "new-specific-assessment"
+    walk.do("chair", "confirm-parents", {"conclusion": "high", "reason": "y"})
+    assert refused(walk, "chair", "cancel-separation", CANCEL) == "new-specific-assessment"
+    walk.do("worker", "assess-parents", specific("low", reason="x"))
+    walk.do("chair", "confirm-parents", {"conclusion": "low", "reason": "y"})
+    walk.do("chair", "cancel-separation", CANCEL)
+
+
+def test_there_is_nothing_to_look_at_again_where_no_conclusion_is_lower(walk: Walk) -> None:
+    walk.to("needs-meeting").do("worker", "assess-parents", SAFE_AGAIN)
+    assert refused(walk, "chair", "confirm-parents", {"conclusion": "low", "reason": "y"}) == "lower-conclusion-waits"
+
+
+@pytest.mark.parametrize(
+    ("look", "form"), [("confirm-conclusion", "02"), ("confirm-specific", "03"), ("confirm-review", "06")]
+)
+def test_nobody_is_the_second_person_to_look_at_their_own_conclusion(law: Law, look: str, form: str) -> None:
+    """A worker who has become the chair since would be."""
+    own, other = uuid4(), uuid4()
+    seen = sight(form=law.forms[look], actor_id=own)
+    assert GUARDS["another-person"](replace(seen, authors={form: other}))
+    assert not GUARDS["another-person"](replace(seen, authors={form: own}))
 
 
 def test_concluding_stable_against_the_count_of_mau_06_needs_a_reason(walk: Walk) -> None:
     walk.to("carrying-out")
     assert refused(walk, "worker", "submit-review", review("stable", "cao", "thap")) == "reason-when-lower"
     walk.do("worker", "submit-review", review("stable", "cao", "thap", reason="x"))
-    assert walk.case().state == "reviewed"
+    assert walk.case().state == "review-check"
+    assert "review" in walk.running(), "its day stands until two people have agreed"
+
+
+@pytest.mark.parametrize(("conclusion", "allowed"), [("stable", True), ("continue", False)])
+def test_only_a_review_that_the_second_person_found_stable_leads_to_monitoring(
+    walk: Walk, conclusion: str, allowed: bool
+) -> None:
+    walk.to("carrying-out").do("worker", "submit-review", review("stable", "cao", "thap", reason="x"))
+    walk.do("chair", "confirm-review", {"conclusion": conclusion, "reason": "y"})
+    assert (walk.case().state, "review" in walk.running()) == ("reviewed", False)
+    if allowed:
+        walk.do("chair", "decide-monitoring")
+    else:
+        assert refused(walk, "chair", "decide-monitoring") == "review-found-stable"
+
+
+def test_no_case_ends_whose_latest_mau_03_found_the_child_at_risk_again(walk: Walk) -> None:
+    walk.to("monitoring").do("worker", "assess-parents", specific("high"))
+    walk.town.clock.at = walk.running()["monitoring"].due_at
+    assert refused(walk, "chair", "end-case", {"outcome": "stable"}) == "still-safe-and-stable"
+    walk.do("worker", "assess-parents", SAFE_AGAIN)
+    walk.do("chair", "end-case", {"outcome": "stable"})
 
 
 # ---------------------------------------------------------------- the commune, the plan, the end
@@ -313,7 +373,11 @@ def test_there_is_nothing_to_cancel_without_a_separation(walk: Walk) -> None:
 
 def test_no_case_ends_while_the_child_is_separated(walk: Walk) -> None:
     separated(walk).to("monitoring")
-    walk.town.clock.at = walk.running()["monitoring"].due_at
+    end = walk.running()["monitoring"].due_at
+    body = {"past_limit": True, "competent_body": "Tòa án (diễn tập)", "competent_paper": "01/QĐ-TA"}
+    until = (local(end).date() + timedelta(days=30)).isoformat()
+    walk.do("chair", "extend-separation", {"until": until, "reason": "x", **body})
+    walk.town.clock.at = end
     assert refused(walk, "chair", "end-case", {"outcome": "stable"}) == "not-separated"
     walk.do("worker", "assess-parents", SAFE_AGAIN)
     walk.do("chair", "cancel-separation", CANCEL)

@@ -50,7 +50,17 @@ def review(conclusion: str, harm: str = "thap", ability: str = "cao", **more: An
     return {"assessed_at": "2026-11-23", **levels, "conclusion": conclusion, **more}
 
 
-PLAN = {"goals": ["recovery"], "activities": [{"name": "Tư vấn tâm lý"}], "review_date": "2027-01-15"}
+ACTIVITY = {
+    "name": "Tư vấn tâm lý",
+    "officer": "Cán bộ (diễn tập)",
+    "coordinator": "Trạm y tế (diễn tập)",
+    "from": "2026-12-01",
+    "to": "2026-12-31",
+    "cost": 300000,
+    "outcome": "Trẻ ngủ được (diễn tập)",
+}
+PLAN = {"goals": ["recovery"], "activities": [ACTIVITY], "review_date": "2027-01-15"}
+LATE = "Đường bị sạt lở (diễn tập)."
 MINUTES = {"held_at": "2026-11-24T08:00:00+07:00", "parents_invited": "yes", "needs": "Chỗ ở an toàn."}
 WHY = {"reason": "Có tình tiết mới (diễn tập)."}
 
@@ -90,9 +100,10 @@ class Walk:
         return self
 
     def do(self, username: str, action: str, values: Values | None = None, **more: Any) -> Taken:
+        """Makes a move; a late one says why, as its page would ask (`late_reason=None` to leave it out)."""
         with self.town.office.begin(self.actor(username)) as work:
             case = work.session.exec(select(Case).where(Case.code == self.code)).one()
-            taken = take_action(work, case, action, values, **more)
+            taken = take_action(work, case, action, values, **{"late_reason": LATE, **more})
         self.pass_time(minutes=1)
         return taken
 

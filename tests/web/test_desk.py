@@ -30,7 +30,7 @@ def test_a_new_report_is_the_workers_next_deadline_and_is_taken_with_one_tap(tow
     assert "Còn 15 phút" in desk
     assert "Hạn 08:15 thứ Hai 23/11/2026" in desk
     assert "Tin mới, chưa nhận 1" in desk
-    assert "Người bị cho là gây tổn hại đang ở cùng trẻ" in desk
+    assert "Người bị cho là gây tổn hại đang ở cùng nhà với trẻ" in desk
     assert CHILD not in desk
     assert worker.submit(f"/ca/{code}/buoc/accept", page="/viec").status_code == 303
     desk = text_of(page(worker, "/viec"))
@@ -90,7 +90,8 @@ def test_monitoring_waits_for_the_chair_only_when_its_three_months_are_over(town
     act(town, "worker", code, "submit-initial-assessment", {"conclusion": "plan"})
     act(town, "worker", code, "submit-specific-assessment", {"conclusion": "high"})
     act(town, "worker", code, "record-meeting", {})
-    act(town, "worker", code, "submit-plan", {"activities": [{"name": "Khám"}], "review_date": "2026-12-20"})
+    activity = {"name": "Khám", "officer": "Trạm trưởng", "from": "2026-11-24", "to": "2026-12-10", "cost": 0}
+    act(town, "worker", code, "submit-plan", {"activities": [activity], "review_date": "2026-12-20"})
     act(town, "chair", code, "approve-plan", {})
     act(town, "worker", code, "submit-review", {"conclusion": "stable"})
     act(town, "chair", code, "decide-monitoring", {})

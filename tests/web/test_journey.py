@@ -34,7 +34,7 @@ def test_a_case_is_walked_from_report_to_end_by_the_people_the_decree_names(
         worker, code, "Nhận ca và bắt đầu đánh giá ban đầu", "Điều 26 khoản 1", "Trước 08:15 thứ Hai 23/11/2026"
     )
     assert "V. M. T., 9 tuổi, nam" in text
-    assert "Người bị cho là gây tổn hại đang ở cùng trẻ" in text
+    assert "Người bị cho là gây tổn hại đang ở cùng nhà với trẻ" in text
     assert CHILD not in text
     assert REPORTER not in text
     assert worker.submit(f"/ca/{code}/buoc/accept", {}, page=f"/ca/{code}").status_code == 303
@@ -102,7 +102,14 @@ def test_a_case_is_walked_from_report_to_end_by_the_people_the_decree_names(
         worker,
         code,
         "submit-plan",
-        {"activities-0-name": "Khám sức khoẻ", **boxes("review_date", today + timedelta(days=30))},
+        {
+            "activities-0-name": "Khám sức khoẻ",
+            "activities-0-officer": "Trạm trưởng (diễn tập)",
+            "activities-0-cost": "300.000",
+            **boxes("activities-0-from", today + timedelta(days=1)),
+            **boxes("activities-0-to", today + timedelta(days=20)),
+            **boxes("review_date", today + timedelta(days=30)),
+        },
     )
 
     shows(
