@@ -56,6 +56,8 @@ CLEAR: dict[tuple[str, str], str] = {
     ("document", "form"): LAW,
     ("draft", "page"): LAW,
     ("duty", "role"): ROLE,
+    ("hand_over", "answer"): "one word of a closed list: how the other commune answered",
+    ("hand_over", "case_code"): CODE,
     ("heartbeat", "name"): "names a process",
     ("notice", "body"): "one of a closed list of texts that name neither child nor act, with a case code and a time",
     ("notice", "case_code"): CODE,
