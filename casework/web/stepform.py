@@ -102,7 +102,8 @@ def _default(work: Work, case: Case, default: str | tuple[str, ...]) -> Any:
         case "@me":
             return signer_of(work, work.actor.id).name if work.actor.id else None
         case "@office":
-            return f"Ủy ban nhân dân {unit(work, case.responsible_unit_id).name}"  # it goes onto a Vietnamese paper
+            name = unit(work, case.responsible_unit_id).name
+            return f"Ủy ban nhân dân {name[:1].lower()}{name[1:]}"  # it goes onto a paper, which is Vietnamese
         case "@chair":
             deciding = on_duty(work, case.responsible_unit_id, Role.CHAIR, work.now)
             return signer_of(work, deciding[0].id).name if deciding else None

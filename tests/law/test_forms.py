@@ -20,7 +20,9 @@ from casework.law.forms import (
     prefill,
     read,
     reading,
+    row_up,
     to_submitted,
+    without_row,
 )
 from casework.law.loader import load_law
 from casework.law.model import Field, Form, Law
@@ -83,11 +85,15 @@ def test_blank_rows_are_dropped_and_a_fault_finds_its_box(law: Law) -> None:
         law.forms["04"],
         activities__0__name=" ",
         activities__3__name="Khám sức khỏe",
+        activities__3__officer="Người Thực Hiện",
+        activities__3__to="30/12/2026",
         activities__3__cost="1.500.000",
         activities__3__from="30/2/2026",
         review_date="22/2/2027",
     )
-    assert filled.values["activities"] == [{"name": "Khám sức khỏe", "cost": 1500000}]
+    assert filled.values["activities"] == [
+        {"name": "Khám sức khỏe", "officer": "Người Thực Hiện", "to": "2026-12-30", "cost": 1500000}
+    ]
     assert filled.faults == {"activities-3-from": "not-a-date"}
 
 
@@ -295,3 +301,38 @@ def test_form_03_reads_high_exactly_when_harm_has_more_high(harm: list[str], abi
 def test_today_is_vietnams_and_decides_what_lies_ahead(law: Law) -> None:
     tomorrow = (TODAY + timedelta(days=1)).isoformat()
     assert fill(law.forms["02"], assessed_at=tomorrow).faults["assessed_at"] == "in-the-future"
+
+
+# ------------------------------------------------------------ rows of the page
+
+
+def test_a_row_is_taken_out_and_the_rest_move_up(law: Law) -> None:
+    typed = {"activities-0-name": ["A"], "activities-1-name": ["B"], "activities-1-from-day": ["3"], "activities-4-name": ["C"],
+             "goal_other": ["<b>"]}  # fmt: skip
+    left = without_row(law.forms["04"], typed, "activities-0")
+    assert left == {
+        "activities-0-name": ["B"],
+        "activities-0-from-day": ["3"],
+        "activities-1-name": ["C"],
+        "goal_other": ["<b>"],
+    }
+
+
+def test_a_row_is_raised_over_the_one_before_it(law: Law) -> None:
+    typed = {"problems-0-problem": ["thứ hai"], "problems-2-problem": ["thứ nhất"]}
+    assert law.forms["03"].field("problems").ordered
+    assert row_up(law.forms["03"], typed, "problems-2") == {
+        "problems-0-problem": ["thứ nhất"],
+        "problems-1-problem": ["thứ hai"],
+    }
+    assert row_up(law.forms["03"], typed, "problems-0") == {
+        "problems-0-problem": ["thứ hai"],
+        "problems-1-problem": ["thứ nhất"],
+    }
+
+
+@pytest.mark.parametrize("name", ["", "activities", "activities-9", "goal_other-0", "activities-x", "x-0", "-", "(-1"])
+def test_a_button_that_names_no_row_changes_nothing(law: Law, name: str) -> None:
+    typed = {"activities-0-name": ["A"], "goal_other": ["B"]}
+    assert without_row(law.forms["04"], typed, name) == typed
+    assert row_up(law.forms["04"], typed, name) == typed
