@@ -96,7 +96,7 @@ def test_a_day_off_moves_a_running_working_day_limit_and_says_why_on_its_case(to
     assert settle(town) >= 1
     moved = again(town, clock)
     assert last_day(moved) == first + timedelta(days=1)
-    assert [day for day, counts, _why in moved.counted if not counts][0] == TUESDAY.isoformat()
+    assert next(day for day, counts, _why in moved.counted if not counts) == TUESDAY.isoformat()
     with town.office.begin(SYSTEM) as work:
         (change,) = changes_of(work, clock.case_id)
         assert (change.rule, change.kind, change.old_due, change.new_due) == (
@@ -266,7 +266,9 @@ def test_a_separation_is_given_a_later_last_day_and_its_warnings_move_along(town
         change = extend(work, owner.case_id, "separation", date(2026, 12, 20), reason="Tòa án yêu cầu")
         assert (local(change.new_due).date(), change.old_due) == (date(2026, 12, 20), old)
     clock = again(town, first)
-    assert [datetime.fromisoformat(one) - datetime.fromisoformat(two) for one, two in zip(clock.warn_at[-3:], warned[-3:], strict=True)] == [timedelta(days=19)] * len(warned[-3:])  # fmt: skip
+    pairs = zip(clock.warn_at[-3:], warned[-3:], strict=True)
+    shifts = {datetime.fromisoformat(new) - datetime.fromisoformat(old) for new, old in pairs}
+    assert shifts == {timedelta(days=19)}
     with town.office.begin(SYSTEM) as work:
         assert changes_of(work, owner.case_id)[0].reason == "Tòa án yêu cầu"
         kept = work.session.exec(select(ClockChange)).one()
@@ -357,7 +359,7 @@ def test_edits_sweeps_stops_and_catching_up_at_once_lose_and_double_nothing(town
         lambda: [settle(town) for _n in range(3)],
         lambda: sweep_clocks(town.office),
         lambda: sweep_clocks(town.office),
-        lambda: [stop_plan(town, clock) for clock in clocks[::3]],
+        lambda: stop_plans(town, clocks[::3]),
     ]
 
     def run(act: Callable[[], Any]) -> Any:
@@ -380,9 +382,10 @@ def test_edits_sweeps_stops_and_catching_up_at_once_lose_and_double_nothing(town
             assert len(changes) == (1 if now.due_at != clock.due_at else 0)
 
 
-def stop_plan(town: Town, clock: CaseClock) -> None:
-    with town.office.begin(SYSTEM) as work:
-        stop(work, clock.case_id, "submit-plan")
+def stop_plans(town: Town, clocks: list[CaseClock]) -> None:
+    for clock in clocks:
+        with town.office.begin(SYSTEM) as work:
+            stop(work, clock.case_id, "submit-plan")
 
 
 def test_catching_up_goes_on_where_it_was_broken_off(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
