@@ -1,18 +1,16 @@
-"""The page of one case as plain values: who, what next and by when, how far, what happened, who saw it."""
+"""The page of one case as plain values: who, what next and by when, how far, what happened, which papers there are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import url_for
+from flask import current_app, url_for
 from flask_babel import gettext as _
 
-from casework.audit.models import AuditEntry
-from casework.audit.queries import entries_of_case
-from casework.audit.tags import Tag
 from casework.cases.drafts import drafts_on
 from casework.cases.models import Case, Document, Draft
 from casework.cases.queries import documents_of, facts_of_case, state_of
@@ -21,100 +19,180 @@ from casework.cases.service import Offer, offers
 from casework.clock import local
 from casework.deadlines.models import CaseClock, ClockState
 from casework.deadlines.queries import clocks_of, read_clock
+from casework.law.forms import asked, prefill, read, to_submitted
 from casework.law.model import Action, Law, Stage, State
 from casework.people.models import Unit
 from casework.people.queries import units_by_id
-from casework.people.rules import LIAISON_ROLES, Role
-from casework.referral.models import Referral
+from casework.people.rules import LIAISON_ROLES
 from casework.referral.queries import referrals_of
 from casework.web import wording
+from casework.web.access import declared
 from casework.web.faults import guard_words
+from casework.web.sharing import sharing
+from casework.web.story import latest_papers, story, updated_at
+from casework.web.timeline import events_of, is_reporter, papers_said, post, timeline
 from casework.work import Work
 
-READ_TAGS = (Tag.CASE_READ, Tag.DOCUMENT_READ, Tag.IDENTITY_REVEALED, Tag.REFERRAL_READ)
-EVENT_TAGS = (Tag.CASE_OPENED, Tag.CLOCK_WARNED, Tag.CLOCK_BREACHED, Tag.NOTICE_SENT)
-TIMELINE_LENGTH = 60
-SMS_BELONGS_WITHIN = timedelta(minutes=10)  # an SMS that left so soon after an event was about it
-READS_LENGTH = 80
-STORY_LENGTH = 700  # characters of the account; the whole of it is in Mẫu 01
+__all__ = ["alert", "author", "clock_that_matters", "look_at", "page_of", "paper_title", "post"]
+
+SEPARATION = "separation"
+LATEST = 6  # events and papers on the case's own page; their tabs have them all
+EVENTS_READ = 24  # entries: several may be one event
 # A button of its own; every other move waits under "other work", so that the next step stays the one thing seen.
-JOINED = "case:report:joined"  # the law's tag of a further report
-REPORTING_ROLES = (Role.COLLABORATOR.value, Role.POLICE.value, Role.HEALTH.value)
 PROMINENT = ("return-plan", "decide-new-plan", "order-separation", "refer-police", "refer-health", "end-observation")
+VISIT = "record-progress"  # has a page of its own
+ON_SEPARATION = ("extend-separation", "cancel-separation", "court-request")  # forms of what may be done about one
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What every page of a case stands on: its law, facts and clocks, read once."""
+
+    case: Case
+    law: Law
+    state: State
+    facts: Facts
+    clocks: Sequence[CaseClock]
+    units: Mapping[UUID, Unit]
+    today: date
+
+    @property
+    def running(self) -> list[CaseClock]:
+        return [clock for clock in self.clocks if clock.state == ClockState.RUNNING]
+
+    @property
+    def separated(self) -> CaseClock | None:
+        return next((clock for clock in self.running if clock.rule == SEPARATION), None)
+
+
+def look_at(work: Work, case: Case, more_units: Iterable[UUID | None] = ()) -> Sight:
+    """Opens the facts. `more_units` are looked up along with the case's own."""
+    return Sight(
+        case=case,
+        law=work.law_for(case.edition),
+        state=state_of(work, case),
+        facts=facts_of_case(work, case),
+        clocks=clocks_of(work, case.id),
+        units=units_by_id(work, [case.responsible_unit_id, case.incident_unit_id, *more_units]),
+        today=local(work.now).date(),
+    )
+
+
+def frame_of(work: Work, sight: Sight, here: str, *, name_shown: bool = False) -> dict[str, Any]:
+    """What stands on top of every page of the case: who it is, and the way to its other pages."""
+    return {
+        "case": sight.case,
+        "code": sight.case.code,
+        "state": sight.state,
+        "identity": {
+            **identity(work, sight, name_shown=name_shown),
+            # The name is asked for on the case's own page, not on every other.
+            **({} if here == "home" else {"reveal_url": None}),
+        },
+        "tabs": tabs(work, sight, here),
+    }
 
 
 def page_of(work: Work, case: Case, *, name_shown: bool = False) -> dict[str, Any]:
     """Everything templates/case/home.html shows. A constant number of queries, whatever the case has been through."""
-    facts = facts_of_case(work, case)
-    clocks = clocks_of(work, case.id)
-    running = [clock for clock in clocks if clock.state == ClockState.RUNNING]
     documents = documents_of(work, case.id)
     referrals = referrals_of(work, case.id)
-    events = entries_of_case(work, case.id, _timeline_tags(work.law_for(case.edition)), TIMELINE_LENGTH)
-    reads = entries_of_case(work, case.id, READ_TAGS, READS_LENGTH)
-    units = units_by_id(
-        work,
-        [
-            case.responsible_unit_id,
-            case.incident_unit_id,
-            *(one.unit_id for one in (*events, *reads)),
-            *(one.to_unit_id for one in referrals),
-        ],
-    )
-    moves = offers(work, case)
+    events = events_of(work, work.law_for(case.edition), case, limit=EVENTS_READ)
+    units = (*(one.unit_id for one in events), *(one.to_unit_id for one in referrals))
+    sight = look_at(work, case, units)
+    law = sight.law
     drafts = drafts_on(work, case.id)
+    moves = offers(work, case)
+    step = next_step(work, sight, moves, drafts)
+    named = {one.object_id for one in events[:LATEST] if one.object_type == "document"}
+    said = papers_said(work, law, [one for one in documents if one.id in named])
+    past = [clock for clock in sight.clocks if clock.state != ClockState.RUNNING]
     return {
-        "case": case,
-        "state": state_of(work, case),
-        "identity": identity(work, case, facts, running, units, name_shown=name_shown),
-        "step": next_step(work, case, running, moves, drafts),
-        "clocks": [wording.clock_chip(read_clock(work, clock)) for clock in running],
-        "past_clocks": [wording.clock_chip(read_clock(work, clock)) for clock in clocks if clock not in running],
-        "stages": stages(work.law_for(case.edition), case, documents, drafts),
-        "story_text": story(work.law_for(case.edition), facts),
-        "story_updated": story_updated(facts),
-        "timeline_items": timeline(work.law_for(case.edition), events, units),
-        "papers": [paper(work.law_for(case.edition), case, document) for document in reversed(documents)],
-        "sharing": sharing(work.law_for(case.edition), referrals, units),
-        "reads": readers(reads, units),
+        **frame_of(work, sight, "home", name_shown=name_shown),
+        "step": step,
+        "separation": separation(work, sight, moves),
+        "clocks": [dated(work, clock) for clock in sight.running],
+        "past_clocks": [dated(work, clock) for clock in past],
+        "stages": stages(sight, documents, step),
+        "story_lines": story(law, case, sight.facts, latest_papers(work, documents)),
+        "story_updated": wording.short_moment(updated_at(sight.facts, documents)),
+        "timeline_items": timeline(law, case, events, sight.units, said)[:LATEST],
+        "papers": [paper(law, case, document) for document in reversed(documents[-LATEST:])],
+        "papers_more": max(0, len(documents) - LATEST),
+        "papers_url": papers_url(case),
+        "sharing": sharing(law, referrals, sight.units),
     }
 
 
 # ---------------------------------------------------------------- who
 
 
-def identity(
-    work: Work,
-    case: Case,
-    facts: Facts,
-    running: Sequence[CaseClock],
-    units: Mapping[UUID, Unit],
-    *,
-    name_shown: bool = False,
-) -> dict[str, Any]:
-    child = wording.child_line(facts, local(work.now).date())
-    holder = units[case.responsible_unit_id].name
-    incident = units[case.incident_unit_id].name if case.incident_unit_id else _("chưa rõ xã")
+def identity(work: Work, sight: Sight, *, name_shown: bool = False) -> dict[str, Any]:
+    case = sight.case
+    child = wording.child_line(sight.facts, sight.today)
+    incident = sight.units[case.incident_unit_id].name if case.incident_unit_id else _("chưa rõ xã")
     place = ", ".join(part for part in (child.place, incident) if part)
-    clock = clock_that_matters(work.law_for(case.edition), state_of(work, case), running)
+    clock = clock_that_matters(sight.law, sight.state, sight.running)
     return {
         "shown_name": child.full if name_shown else child.masked,
         "code": case.code,
-        "line": " · ".join((place, _("giữ ca: %(unit)s", unit=holder))),
+        "line": " · ".join((place, _("giữ ca: %(unit)s", unit=sight.units[case.responsible_unit_id].name))),
         "band": case.risk,
         "band_words": wording.band_words(case.risk),
         "clock": wording.clock_chip(read_clock(work, clock)) if clock else None,
-        "alert": alert(facts),
+        "alert": alert(sight.facts, separated=sight.separated is not None),
         "reveal_url": url_for("cases.reveal", code=case.code),
         "name_shown": name_shown,
     }
 
 
-def alert(facts: Facts) -> str | None:
+def alert(facts: Facts, *, separated: bool = False) -> str | None:
     """The safety line under the child's name."""
-    if fact(facts, "harmer.lives_with_child") is True:
-        return _("Người bị cho là gây tổn hại đang ở cùng trẻ")
-    return None
+    if fact(facts, "harmer.lives_with_child") is not True:
+        return None
+    if separated:
+        return _("Người bị cho là gây tổn hại ở cùng nhà; trẻ đang được tạm thời cách ly")
+    return _("Người bị cho là gây tổn hại đang ở cùng nhà với trẻ")
+
+
+def tabs(work: Work, sight: Sight, here: str) -> list[dict[str, Any]]:
+    """The pages of a case. One that this person cannot open now, or this installation does not have, is left out."""
+    code = sight.case.code
+    writes = sight.case.responsible_unit_id == work.actor.unit_id and not sight.state.final
+    titles = {
+        "cases.home": _("Bước tiếp"),
+        "casefile.course": _("Diễn biến"),
+        "casefile.people_page": _("Người"),
+        PAPERS: _("Giấy tờ"),
+        "casefile.shared": _("Chia sẻ"),
+        "casefile.readers_page": _("Ai đã xem"),
+        "casefile.visit": _("Ghi nhận"),
+        "casefile.sheet": _("Bản in"),
+    }
+    return [
+        {
+            "url": url_for(endpoint, code=code),
+            "title": title,
+            "current": endpoint.rpartition(".")[2] == here,
+            "count": None,
+        }
+        for endpoint, title in titles.items()
+        if work.actor.role in _open_to(endpoint) and (writes or endpoint != "casefile.visit")
+    ]
+
+
+def _open_to(endpoint: str) -> frozenset[str]:
+    """The roles a page is open to; nobody where there is no such page."""
+    view = current_app.view_functions.get(endpoint)
+    roles: frozenset[str] = declared(view) if view else frozenset()
+    return roles
+
+
+PAPERS = "papers.register"  # the papers' own room
+
+
+def papers_url(case: Case) -> str | None:
+    return url_for(PAPERS, code=case.code) if PAPERS in current_app.view_functions else None
 
 
 # ---------------------------------------------------------------- what next
@@ -122,41 +200,42 @@ def alert(facts: Facts) -> str | None:
 
 def clock_that_matters(law: Law, state: State, running: Sequence[CaseClock]) -> CaseClock | None:
     """The running clock that the next step stops; where it stops none, the soonest that is the commune's own."""
-    own = [clock for clock in running if law.deadlines[clock.rule].owner not in LIAISON_ROLES]
+    own = [clock for clock in running if clock.rule in law.deadlines]
+    own = [clock for clock in own if law.deadlines[clock.rule].owner not in LIAISON_ROLES]
     primary = law.actions[state.primary] if state.primary else None
     stopped = _stopped_by(primary) if primary else frozenset()
     return next((clock for clock in own if clock.rule in stopped), next(iter(own), None))
 
 
-def next_step(
-    work: Work, case: Case, running: Sequence[CaseClock], moves: Sequence[Offer], drafts: Mapping[str, Draft]
-) -> dict[str, Any]:
-    """What has to happen now, by when and why, who decides, and what this person may do about it."""
-    law, state = work.law_for(case.edition), state_of(work, case)
-    clock = clock_that_matters(law, state, running)
+def next_step(work: Work, sight: Sight, moves: Sequence[Offer], drafts: Mapping[str, Draft]) -> dict[str, Any]:
+    """What has to happen now, by when and why, who decides and signs, and what this person may do about it."""
+    law, state, case = sight.law, sight.state, sight.case
+    clock = clock_that_matters(law, state, sight.running)
     rule = law.deadlines[clock.rule] if clock else None
-    open_moves = [one.action for one in moves if one.blocked_by is None]
+    open_moves = [one.action for one in moves if one.blocked_by is None and one.action.id != VISIT]
     primary = next((one for one in open_moves if one.id == state.primary), None)
     blocked = next((one.blocked_by for one in moves if one.action.id == state.primary and one.blocked_by), None)
     prominent = [one for one in open_moves if one is not primary and one.id in PROMINENT]
     others = [one for one in open_moves if one is not primary and one not in prominent]
-    buttons = ([_button(case, primary, drafts, primary=True)] if primary else []) + [
-        _button(case, one, drafts) for one in prominent
+    start = _start(work, sight, primary, drafts) if primary else None
+    visit = next((one.action for one in moves if one.action.id == VISIT), None)
+    buttons = [
+        start,
+        *(_button(case, one, drafts) for one in prominent),
+        _visit(case, visit, drafts) if visit else None,
     ]
-    says = law.articles.get(state.article)
-    reading = read_clock(work, clock) if clock else None
     return {
         "title": wording.law_text(state.next),
-        "text": wording.law_text(says).rstrip("."),
-        "by": wording.moment_text(clock.due_at) if clock and rule and not rule.period else None,
-        "until": wording.moment_text(clock.due_at) if clock and rule and rule.period else None,
+        "text": wording.law_text(law.articles.get(state.article)).rstrip("."),
         "article": state.article,
         "article_url": url_for("pages.legal_grounds", _anchor=f"dieu-{state.article}"),
+        "clock": dated(work, clock) if clock else None,
+        "period": rule.period if rule else False,
         "decides": wording.law_text(state.decides),
-        "late": reading is not None and reading.look == "late",
-        "clock": None,
-        "line": wording.clock_chip(reading),
-        "actions": buttons,
+        "signs": _signs(law, state),
+        "late": clock is not None and read_clock(work, clock).look == "late",
+        "actions": [one for one in buttons if one],
+        "start": start,
         "others": [_button(case, one, drafts) for one in others],
         "blocked": guard_words(blocked) if blocked else None,
         "awaited": None if primary or blocked or state.final else _awaited(law, state),
@@ -168,16 +247,56 @@ def _stopped_by(action: Action) -> frozenset[str]:
     return frozenset((*action.stops, *(rule for rules in action.outcome_stops.values() for rule in rules)))
 
 
-def _button(case: Case, action: Action, drafts: Mapping[str, Draft], *, primary: bool = False) -> dict[str, Any]:
+def _signs(law: Law, state: State) -> str:
+    """Who signs the paper of the step, as the form prints it."""
+    primary = law.actions[state.primary] if state.primary else None
+    form = law.forms[primary.form] if primary and primary.form else None
+    return wording.law_text(form.signer) if form else ""
+
+
+def _button(case: Case, action: Action, drafts: Mapping[str, Draft]) -> dict[str, Any]:
     title = wording.law_text(action.title)
     if f"action:{action.id}" in drafts:
         title = _("Làm tiếp: %(title)s", title=title)
     return {
         "url": url_for("cases.step", code=case.code, action=action.id),
         "title": title,
-        "primary": primary,
+        "primary": False,
         "post": action.form is None,
+        "note": "",
     }
+
+
+def _start(work: Work, sight: Sight, action: Action, drafts: Mapping[str, Draft]) -> dict[str, Any]:
+    """The step's own button. It opens the form at its first question without an answer and says how many are left."""
+    button = {**_button(sight.case, action, drafts), "primary": True}
+    if action.form is None:
+        return button
+    draft = drafts.get(f"action:{action.id}")
+    form = sight.law.forms[action.form]
+    if draft is not None:
+        typed = work.open(draft, "content") or {}
+    else:
+        typed = to_submitted(form, {one: found.value for one, found in prefill(form, sight.facts).items()})
+    filled = read(form, typed, today=sight.today)
+    empty = [
+        one
+        for one in form.fields
+        if asked(one, filled.values) and one.id not in filled.values and (draft is not None or one.default is None)
+    ]
+    needed = [one for one in empty if one.required]
+    first = next(iter((*needed, *empty)), None)
+    if first is not None and first is not form.fields[0]:
+        button["url"] = url_for("cases.step", code=sight.case.code, action=action.id, _anchor=f"q-{first.id}")
+    if draft is not None:
+        saved = _("đã lưu nháp %(when)s", when=wording.short_moment(draft.saved_at))
+        left = _("còn %(count)s câu phải trả lời", count=len(needed)) if needed else _("đã đủ câu phải trả lời")
+        button["note"] = f"{saved}, {left}"
+    return button
+
+
+def _visit(case: Case, action: Action, drafts: Mapping[str, Draft]) -> dict[str, Any]:
+    return {**_button(case, action, drafts), "url": url_for("casefile.visit", code=case.code)}
 
 
 def _awaited(law: Law, state: State) -> str | None:
@@ -187,35 +306,84 @@ def _awaited(law: Law, state: State) -> str | None:
     return _("Đang chờ: %(who)s", who=titles)
 
 
+def dated(work: Work, clock: CaseClock) -> dict[str, Any]:
+    """A clock with how its due time was counted, day by day, where it counts working days."""
+    chip = wording.clock_chip(read_clock(work, clock)) or {}
+    return {**chip, "counted": wording.counted_days(clock.counted), "rule": clock.rule}
+
+
+def separation(work: Work, sight: Sight, moves: Sequence[Offer]) -> dict[str, Any] | None:
+    """A running separation: which of its days this is, and what may be done about it by whom (article 32.3)."""
+    clock = sight.separated
+    if clock is None:
+        return None
+    rule = sight.law.deadlines[SEPARATION]
+    first, last = local(clock.started_at).date(), local(clock.due_at).date()
+    offered = {one.action.id: one for one in moves}
+    acts = [one for one in sight.law.actions.values() if one.form in ON_SEPARATION]
+    acts = [one for one in acts if sight.case.state in one.sources or "*" in one.sources]
+    day = max(0, (sight.today - first).days)  # the first day itself is not counted (Civil Code 147)
+    return {
+        "day": day,
+        "most": max(rule.amount, (last - first).days),
+        "allowed": rule.amount,
+        "first": wording.day_text(first),
+        "last": wording.day_text(last),
+        "limit": wording.day_text(first + timedelta(days=rule.amount)),
+        "over": sight.today > last,
+        "chip": wording.clock_chip(read_clock(work, clock)),
+        "article": rule.article,
+        "acts": [_act_on_separation(sight.case, one, offered.get(one.id)) for one in acts],
+    }
+
+
+def _act_on_separation(case: Case, action: Action, offer: Offer | None) -> dict[str, Any]:
+    who = " / ".join(wording.role_title(role) for role in action.roles)
+    blocked = guard_words(offer.blocked_by) if offer and offer.blocked_by else ""
+    note = blocked if offer else _("do %(who)s quyết định", who=who)
+    return {
+        "title": wording.law_text(action.title),
+        "url": url_for("cases.step", code=case.code, action=action.id) if offer and not offer.blocked_by else None,
+        "note": note,
+        "article": action.article,
+    }
+
+
 # ---------------------------------------------------------------- how far
 
 
-def stages(law: Law, case: Case, documents: Sequence[Document], drafts: Mapping[str, Draft]) -> list[dict[str, Any]]:
+def stages(sight: Sight, documents: Sequence[Document], step: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The course of a case with where this one stands; a step it went round is said to be so."""
+    law, state, case = sight.law, sight.state, sight.case
     order = [stage.id for stage in law.stages]
-    state = law.states[case.state]
     here = order.index(state.stage)
     latest = {document.form: document for document in documents}
     rows = []
     for place, stage in enumerate(law.stages):
         done = [latest[form] for form in _forms_of(law, stage) if form in latest]
-        if place == here and not state.final:
-            look, words = "now", _("Đang làm")
-        elif place < here or state.final:
-            look, words = ("done", _("Hoàn thành")) if done or place == here else ("todo", _("Không phải làm"))
-        else:
-            look, words = ("todo", _("Chưa bắt đầu")) if place == here + 1 else ("blocked", _("Chưa thể bắt đầu"))
+        look, words = _standing(place, here, state, done=bool(done))
         last = max(done, key=lambda document: document.at, default=None)
+        url = url_for("cases.document", code=case.code, document_id=last.id) if last else None
+        start = step["start"] if look == "now" else None
         rows.append(
             {
                 "title": wording.law_text(stage.title),
-                "detail": _stage_detail(stage, last, drafts.get(f"action:{state.primary}") if look == "now" else None),
+                "detail": _stage_detail(stage, last, look, start["note"] if start else ""),
                 "state": look,
                 "words": words,
-                "url": url_for("cases.document", code=case.code, document_id=last.id) if last else None,
+                "url": start["url"] if start and not start["post"] else url,
             }
         )
     return rows
+
+
+def _standing(place: int, here: int, state: State, *, done: bool) -> tuple[str, str]:
+    """(look, words): the four words of a task list, and one for a step that this case did not need."""
+    if place == here and not state.final:
+        return "now", _("Đang làm")
+    if place < here or state.final:
+        return ("done", _("Hoàn thành")) if done or place == here else ("todo", _("Không phải làm"))
+    return ("todo", _("Chưa bắt đầu")) if place == here + 1 else ("blocked", _("Chưa thể bắt đầu"))
 
 
 def _forms_of(law: Law, stage: Stage) -> tuple[str, ...]:
@@ -226,123 +394,22 @@ def _forms_of(law: Law, stage: Stage) -> tuple[str, ...]:
     return tuple(move.form for move in moves if move.form)
 
 
-def _stage_detail(stage: Stage, last: Document | None, draft: Draft | None) -> str:
+def _stage_detail(stage: Stage, last: Document | None, look: str, note: str) -> str:
     parts = [wording.law_text(stage.detail)]
     if last is not None:
-        parts.append(wording.short_moment(last.at))
-    if draft is not None:
-        parts.append(_("đã lưu nháp %(when)s", when=wording.short_moment(draft.saved_at)))
-    return " · ".join(parts)
+        when = wording.short_moment(last.at)
+        parts.append(when if look == "done" else _("lần trước %(when)s", when=when))
+    return " · ".join(part for part in (*parts, note) if part)
 
 
-# ---------------------------------------------------------------- what is known
-
-
-def story(law: Law, facts: Facts) -> str:
-    """3–6 lines from what the forms say now; nothing is written twice."""
-    lines = [_shortened(fact(facts, "narrative"))]
-    kinds = [wording.list_word(law, "kinds", kind) for kind in fact(facts, "kinds") or []]
-    if kinds:
-        lines.append(_("Hình thức: %(kinds)s.", kinds=", ".join(kinds)))
-    if condition := _shortened(fact(facts, "child.condition")):
-        lines.append(_("Tình trạng của em: %(text)s", text=condition))
-    if where := fact(facts, "child.safe_place") or fact(facts, "child.whereabouts"):
-        lines.append(_("Em đang ở: %(where)s.", where=str(where).rstrip(".")))
-    if relation := wording.list_word(law, "harmer_relations", fact(facts, "harmer.relation")):
-        together = fact(facts, "harmer.lives_with_child")
-        tail = {True: _(", sống cùng em"), False: _(", không sống cùng em")}.get(together, "")
-        lines.append(_("Người bị cho là gây tổn hại: %(who)s%(tail)s.", who=relation, tail=tail))
-    danger = {
-        "yes": _("Nguy hiểm ngay lúc báo tin: có."),
-        "no": _("Nguy hiểm ngay lúc báo tin: không."),
-        "unknown": _("Nguy hiểm ngay lúc báo tin: chưa rõ."),
-    }.get(fact(facts, "danger_now") or "")
-    return "\n".join(line for line in (*lines, danger) if line)
-
-
-def story_updated(facts: Facts) -> str | None:
-    moments = [datetime.fromisoformat(entry["at"]) for entry in facts.values()]
-    return _("Cập nhật %(when)s", when=wording.short_moment(max(moments))) if moments else None
-
-
-def _shortened(text: str | None) -> str:
-    text = (text or "").strip()
-    return text if len(text) <= STORY_LENGTH else text[:STORY_LENGTH].rsplit(" ", 1)[0] + " …"
-
-
-# ---------------------------------------------------------------- what happened
-
-
-def _timeline_tags(law: Law) -> list[str]:
-    return [*EVENT_TAGS, *(action.tag for action in law.actions.values())]
-
-
-def timeline(law: Law, events: Sequence[AuditEntry], units: Mapping[UUID, Unit]) -> list[dict[str, Any]]:
-    """Newest first. The same event told to several people at once is one line, and an SMS is told with what caused it."""
-    items: list[dict[str, Any]] = []
-    reminded: datetime | None = None
-    for entry in events:
-        if entry.tag == Tag.NOTICE_SENT:
-            reminded = entry.at
-            continue
-        title, kind = _event_words(law, entry)
-        told = reminded is not None and reminded - entry.at <= SMS_BELONGS_WITHIN
-        reminded = None
-        item = {
-            "title": title,
-            "kind": kind,
-            "time_text": wording.moment_text(entry.at),
-            "time_iso": local(entry.at).isoformat(timespec="seconds"),
-            "by": _who(entry, units),
-            "detail": _("Đã nhắn SMS") if told else None,
-            "url": None,
-        }
-        if not items or (items[-1]["title"], items[-1]["time_text"]) != (item["title"], item["time_text"]):
-            items.append(item)
-    return items
-
-
-def _event_words(law: Law, entry: AuditEntry) -> tuple[str, str]:
-    rule = law.deadlines.get(entry.object_type or "")
-    if entry.tag == Tag.CASE_OPENED:
-        return _("Tiếp nhận thông tin (Mẫu 01)"), "act"
-    if entry.tag == Tag.CLOCK_WARNED and rule:
-        return _("Sắp hết hạn: %(title)s", title=wording.law_text(rule.title)), "note"
-    if entry.tag == Tag.CLOCK_BREACHED and rule:
-        if rule.period:
-            return _("Đã đủ thời gian: %(title)s", title=wording.law_text(rule.title)), "ok"
-        return _("Quá hạn: %(title)s", title=wording.law_text(rule.title)), "bad"
-    action = next(one for one in law.actions.values() if one.tag == entry.tag)
-    return wording.law_text(action.done), "ok" if action.liaison else "act"
-
-
-def _who(entry: AuditEntry, units: Mapping[UUID, Unit]) -> str:
-    if _is_reporter(entry.actor_role, entry.tag == Tag.CASE_OPENED or entry.tag == JOINED):
-        return _("Người báo tin")
-    unit = units.get(entry.unit_id) if entry.unit_id else None
-    return post(entry.actor_role, unit.name if unit else "")
-
-
-def _is_reporter(role: str, reporting: bool) -> bool:
-    """Whose post would name them: a village has one collaborator. Article 24: an informant stays unknown, also to the commune."""
-    return reporting and role in REPORTING_ROLES
+# ---------------------------------------------------------------- papers
 
 
 def author(document: Document) -> str:
     """By whose post a paper was handed in; of Mẫu 01 by a villager, that somebody reported."""
     return (
-        _("Người báo tin") if _is_reporter(document.author_role, document.form == "01") else post(document.author_role)
+        _("Người báo tin") if is_reporter(document.author_role, document.form == "01") else post(document.author_role)
     )
-
-
-def post(role: str, unit_name: str = "") -> str:
-    """Who acted, by post and office: `Chủ tịch UBND, Xã Nà Lũng`. Short, for it stands on every line."""
-    short = {Role.WORKER.value: _("Cán bộ bảo vệ trẻ em"), Role.CHAIR.value: _("Chủ tịch UBND")}
-    title = short.get(role) or wording.role_title(role)
-    return f"{title}, {unit_name}" if unit_name and unit_name not in title else title
-
-
-# ---------------------------------------------------------------- papers, sharing, reading
 
 
 def paper_title(law: Law, document: Document) -> str:
@@ -360,42 +427,3 @@ def paper(law: Law, case: Case, document: Document) -> dict[str, Any]:
         "by": author(document),
         "url": url_for("cases.document", code=case.code, document_id=document.id),
     }
-
-
-def sharing(law: Law, referrals: Sequence[Referral], units: Mapping[UUID, Unit]) -> list[dict[str, Any]]:
-    """Who outside the office was given what. The reporter is on the list because nobody is given them."""
-    rows = []
-    for referral in referrals:
-        groups = ", ".join(wording.law_text(law.groups[group]).lower() for group in referral.shows)
-        rows.append(
-            {
-                "who": units[referral.to_unit_id].name,
-                "what": f"{groups} · {_referral_state(referral)}",
-                "withheld": False,
-            }
-        )
-    for kind, title in (("police", _("Công an")), ("health", _("Cơ sở y tế"))):
-        if all(referral.kind != kind for referral in referrals):
-            rows.append({"who": title, "what": _("chưa chuyển"), "withheld": False})
-    rows.append({"who": _("Người báo tin"), "what": _("không chia sẻ"), "withheld": True})
-    return rows
-
-
-def _referral_state(referral: Referral) -> str:
-    if referral.answered_at:
-        return _("đã phản hồi %(when)s", when=wording.short_moment(referral.answered_at))
-    if referral.acknowledged_at:
-        return _("đã nhận %(when)s", when=wording.short_moment(referral.acknowledged_at))
-    return _("chưa xác nhận, chuyển lúc %(when)s", when=wording.short_moment(referral.sent_at))
-
-
-def readers(reads: Sequence[AuditEntry], units: Mapping[UUID, Unit]) -> list[dict[str, Any]]:
-    what = {
-        Tag.CASE_READ.value: _("xem ca"),
-        Tag.DOCUMENT_READ.value: _("xem giấy tờ"),
-        Tag.IDENTITY_REVEALED.value: _("hiện tên trẻ"),
-        Tag.REFERRAL_READ.value: _("xem phiếu chuyển"),
-    }
-    return [
-        {"who": _who(entry, units), "what": what[entry.tag], "when": wording.moment_text(entry.at)} for entry in reads
-    ]

@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.drafts import drop_draft, find_draft, read_draft, save_draft
+from casework.cases.handover import decide_hand_over, offer_hand_over
 from casework.cases.models import Case
 from casework.cases.queries import Filter, Listed, facts_of_case, find_case, find_document, list_cases, state_of
 from casework.cases.rules import normal_code
@@ -198,7 +199,7 @@ def step(code: str, action: str) -> ResponseReturnValue:
             record_read(work, case, what=f"form-{form.id}")
             page = _form_page(work, case, move, _opened(work, case, move, form))
     except (IllegalMove, Forbidden) as refused:
-        return _refused(code, action, refused)
+        return refusal_page(code, action, refused)
     return render_template("case/step.html", **page)
 
 
@@ -237,7 +238,7 @@ def submit(code: str, action: str) -> ResponseReturnValue:
             else:
                 page = _keep(work, case, move, form)
     except (IllegalMove, Forbidden, GuardRefused) as refused:
-        return _refused(code, action, refused)
+        return refusal_page(code, action, refused)
     if form is None:
         flash(wording.law_text(move.done), "success")
         return redirect(url_for("cases.home", code=code), code=303)
@@ -276,7 +277,7 @@ def check(code: str, action: str) -> ResponseReturnValue:
             record_read(work, case, what=f"form-{form.id}")
             page = _check_page(work, case, move, form, read.values)
     except (IllegalMove, Forbidden) as refused:
-        return _refused(code, action, refused)
+        return refusal_page(code, action, refused)
     return render_template("case/check.html", **page)
 
 
@@ -296,7 +297,7 @@ def make(code: str, action: str) -> ResponseReturnValue:
     except Invalid as refused:
         return _form_again(code, action, refused)
     except (IllegalMove, Forbidden, GuardRefused) as refused:
-        return _refused(code, action, refused)
+        return refusal_page(code, action, refused)
     flash(wording.law_text(move.done) + ".", "success")
     return redirect(url_for("cases.home", code=code), code=303)
 
@@ -304,10 +305,11 @@ def make(code: str, action: str) -> ResponseReturnValue:
 def _move(work: Work, case: Case, action: str) -> tuple[Action, Form | None]:
     """The move and its form. Raises NotFound for what is no step of a case's page, IllegalMove, Forbidden."""
     move = work.law_for(case.edition).actions.get(action)
-    if move is None or move.liaison is not None or move.id in INTAKE_ACTIONS:
+    if move is None or move.liaison is not None or move.receiver or move.id in INTAKE_ACTIONS:
         raise NotFound
     check_move(work, case, action)
-    return move, stepform.form_for(work, case, move.form, REFERRALS.get(move.id)) if move.form else None
+    form = stepform.form_for(work, case, move.form, REFERRALS.get(move.id)) if move.form else None
+    return move, stepform.with_late_reason(work, case, move, form)
 
 
 def _keep(work: Work, case: Case, move: Action, form: Form) -> dict[str, Any] | None:
@@ -328,16 +330,22 @@ def _read_back(work: Work, case: Case, move: Action, form: Form | None) -> Answe
     return stepform.answered(work, case, form, typed) if form and typed is not None else None
 
 
-def _make(work: Work, case: Case, move: Action, values: Mapping[str, Any]) -> None:
+def _make(work: Work, case: Case, move: Action, given: Mapping[str, Any]) -> None:
+    values = {name: value for name, value in given.items() if name != stepform.LATE_FIELD}
+    late_reason = given.get(stepform.LATE_FIELD)
     if move.id in REFERRALS:
         refer_case(work, case, REFERRALS[move.id], values)
+    elif move.id == "offer-hand-over":
+        offer_hand_over(work, case, values, late_reason=late_reason)
+    elif move.id == "decide-hand-over":
+        decide_hand_over(work, case, values, late_reason=late_reason)
     elif move.id == "route":
         commune = commune_by_code(work, str(values["incident_commune"]))
         if commune is None:
             raise Invalid({"incident_commune": "not-a-commune"})
         take_action(work, case, move.id, values, to_unit=commune.id)
     else:
-        take_action(work, case, move.id, values)
+        take_action(work, case, move.id, values, late_reason=late_reason)
 
 
 def _form_page(work: Work, case: Case, move: Action, shown: Shown) -> dict[str, Any]:
@@ -365,7 +373,7 @@ def _check_page(work: Work, case: Case, move: Action, form: Form, values: Mappin
         "sections": answers(form, values, wording.language()),
         "reading": stepform.reading_of(form, values),
         "lower": stepform.lower_words(work, case, move, form, values),
-        "confirm": stepform.confirm_words(move, values),
+        "confirm": stepform.confirm_words(work, case, move, values),
         "warning": stepform.parent_warning(work.law_for(case.edition), form, facts),
     }
 
@@ -382,7 +390,7 @@ def _form_again(code: str, action: str, refused: Invalid) -> ResponseReturnValue
     return render_template("case/step.html", **page), 422
 
 
-def _refused(code: str, action: str, error: CaseworkError) -> ResponseReturnValue:
+def refusal_page(code: str, action: str, error: CaseworkError) -> ResponseReturnValue:
     """Keeps the attempt, whose own work has rolled back, and says what is possible instead."""
     reasons = {IllegalMove: "illegal-move", Forbidden: "forbidden", GuardRefused: "guard-refused"}
     detail = getattr(error, "guard", "") or getattr(error, "reason", "") or getattr(error, "state", "")

@@ -41,6 +41,8 @@ BANDS = {
     "unassessed": _l("Chưa đánh giá"),
 }
 
+CHILDREN_LAW = "LTE "
+
 
 def language() -> str:
     locale = get_locale()
@@ -103,6 +105,7 @@ def clock_chip(reading: ClockReading | None) -> dict[str, Any] | None:
         "from_text": _(
             "tính từ %(what)s, %(when)s", what=law_text(reading.rule.counts_from), when=moment_text(clock.started_at)
         ),
+        "since": _("tính từ %(when)s", when=short_moment(clock.started_at)),
         "article": reading.rule.article,
         "owner": role_title(reading.rule.owner),
         "by_product": reading.rule.by_product,
@@ -180,7 +183,9 @@ def child_line(facts: Facts, today: date) -> ChildLine:
 
 
 def article_name(article: str) -> str:
-    """`26.3` → `Điều 26 khoản 3`."""
+    """`26.3` → `Điều 26 khoản 3`; `LTE 52.3` is of the Children Law."""
+    if article.startswith(CHILDREN_LAW):
+        return _("Luật Trẻ em, %(article)s", article=article_name(article.removeprefix(CHILDREN_LAW)))
     number, _dot, clause = article.partition(".")
     if not clause:
         return _("Điều %(number)s", number=number)

@@ -89,7 +89,7 @@ def test_a_name_is_shown_once_when_asked_for_and_each_showing_is_kept(town: Town
     assert CHILD in shown.get_data(as_text=True)
     assert CHILD not in page(worker, f"/ca/{code}")
     assert len(trail(town, Tag.IDENTITY_REVEALED)) == 1
-    assert "hiện tên trẻ" in page(worker, f"/ca/{code}")
+    assert "hiện tên trẻ" in page(worker, f"/ca/{code}/nhat-ky")
 
 
 def test_who_reported_stands_on_no_page_of_the_case(town: Town, browser: OpenAs) -> None:

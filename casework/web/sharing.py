@@ -1,0 +1,158 @@
+"""Who sees what of a case, and who has seen it: the rules of access and the trail in plain words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from flask_babel import gettext as _
+
+from casework.audit.models import AuditEntry
+from casework.audit.tags import Tag
+from casework.law.model import Law
+from casework.people.models import Unit
+from casework.referral.models import Referral
+from casework.web import wording
+from casework.web.timeline import who
+from casework.work import Actor
+
+READ_TAGS = (Tag.CASE_READ, Tag.DOCUMENT_READ, Tag.IDENTITY_REVEALED, Tag.REFERRAL_READ, Tag.CASE_PRINTED)
+REPORTER = "reporter"
+SEEN, NOT_SEEN, ON_REFERRAL = "seen", "not", "later"
+
+
+# ---------------------------------------------------------------- who sees what
+
+
+def sharing(law: Law, referrals: Sequence[Referral], units: Mapping[UUID, Unit]) -> list[dict[str, Any]]:
+    """Who outside the office was given what. The reporter is on the list because nobody is given them."""
+    rows = [
+        {
+            "who": units[referral.to_unit_id].name,
+            "what": f"{groups_given(law, referral)} · {referral_state(referral)}",
+            "withheld": False,
+        }
+        for referral in referrals
+    ]
+    for kind, title in (("police", _("Công an")), ("health", _("Cơ sở y tế"))):
+        if all(referral.kind != kind for referral in referrals):
+            rows.append({"who": title, "what": _("chưa chuyển"), "withheld": False})
+    rows.append({"who": _("Người báo tin"), "what": _("không chia sẻ"), "withheld": True})
+    return rows
+
+
+def groups_given(law: Law, referral: Referral) -> str:
+    return ", ".join(wording.law_text(law.groups[group]).lower() for group in referral.shows)
+
+
+def referral_state(referral: Referral) -> str:
+    if referral.answered_at:
+        return _("đã phản hồi %(when)s", when=wording.short_moment(referral.answered_at))
+    if referral.acknowledged_at:
+        return _("đã nhận %(when)s", when=wording.short_moment(referral.acknowledged_at))
+    return _("chưa xác nhận, chuyển lúc %(when)s", when=wording.short_moment(referral.sent_at))
+
+
+@dataclass(frozen=True)
+class Viewers:
+    """A column of the matrix: who, and for each group of answers whether they see it."""
+
+    title: str
+    note: str
+    sees: Mapping[str, str]  # group → SEEN, NOT_SEEN or ON_REFERRAL
+
+
+def matrix(law: Law, referrals: Sequence[Referral]) -> dict[str, Any]:
+    """Every group of answers against everybody who might see it. The rows are the law's own groups."""
+    whole = {group: NOT_SEEN if group == REPORTER else SEEN for group in law.groups}
+    none = dict.fromkeys(law.groups, NOT_SEEN)
+    columns = [
+        Viewers(_("Xã giữ ca"), _("cán bộ, Chủ tịch"), whole),
+        Viewers(_("Sở Y tế"), _("giám sát của tỉnh"), whole),
+        _of_body(law, "police", _("Công an"), referrals),
+        _of_body(law, "health", _("Cơ sở y tế"), referrals),
+        Viewers(_("Tổng đài 111, cộng tác viên"), _("chỉ tình trạng của tin mình báo"), none),
+        Viewers(_("Quản trị, kiểm tra"), _("không đọc nội dung ca"), none),
+    ]
+    words = {SEEN: _("thấy"), NOT_SEEN: _("không thấy"), ON_REFERRAL: _("khi được chuyển")}
+    return {
+        "columns": [{"title": one.title, "note": one.note} for one in columns],
+        "rows": [
+            {
+                "title": wording.law_text(title),
+                "cells": [
+                    {"look": one.sees[group], "words": words[one.sees[group]], "head": one.title} for one in columns
+                ],
+            }
+            for group, title in law.groups.items()
+        ],
+    }
+
+
+def _of_body(law: Law, kind: str, title: str, referrals: Sequence[Referral]) -> Viewers:
+    given = {group for referral in referrals if referral.kind == kind for group in referral.shows}
+    allowed = law.audiences[kind].shows
+    sees = {
+        group: SEEN if group in given else ON_REFERRAL if group in allowed else NOT_SEEN for group in law.groups
+    }  # fmt: skip
+    note = _("bản chụp lúc chuyển") if given else _("chưa chuyển")
+    return Viewers(title, note, sees)
+
+
+def given_out(law: Law, referrals: Sequence[Referral], units: Mapping[UUID, Unit]) -> list[dict[str, Any]]:
+    """Each referral: to whom, when, what was given, what came back."""
+    return [
+        {
+            "who": units[one.to_unit_id].name,
+            "sent": wording.moment_text(one.sent_at),
+            "what": groups_given(law, one),
+            "state": referral_state(one),
+            "open": one.acknowledged_at is None,
+        }
+        for one in referrals
+    ]
+
+
+# ---------------------------------------------------------------- who has seen it
+
+
+def reading_words() -> dict[str, str]:
+    return {
+        Tag.CASE_READ.value: _("xem ca"),
+        Tag.DOCUMENT_READ.value: _("xem giấy tờ"),
+        Tag.IDENTITY_REVEALED.value: _("hiện tên trẻ"),
+        Tag.REFERRAL_READ.value: _("xem phiếu chuyển"),
+        Tag.CASE_PRINTED.value: _("xem bản in"),
+    }
+
+
+def readers(reads: Sequence[AuditEntry], units: Mapping[UUID, Unit], me: Actor) -> list[dict[str, Any]]:
+    """One line a reading, newest first. Posts and offices, not names; one's own readings are said to be so."""
+    what = reading_words()
+    return [
+        {
+            "who": reader(entry, units, me),
+            "what": what[entry.tag],
+            "when": wording.moment_text(entry.at),
+            "name": entry.tag == Tag.IDENTITY_REVEALED,
+        }
+        for entry in reads
+    ]
+
+
+def reader(entry: AuditEntry, units: Mapping[UUID, Unit], me: Actor) -> str:
+    title = who(entry, units)
+    return _("%(who)s (anh/chị)", who=title) if me.id is not None and entry.actor_id == me.id else title
+
+
+def readers_summed(reads: Sequence[AuditEntry], units: Mapping[UUID, Unit], me: Actor) -> list[dict[str, Any]]:
+    """One line a reader: how often, and when last. `reads` newest first."""
+    times = Counter(reader(entry, units, me) for entry in reads)
+    shown = Counter(reader(entry, units, me) for entry in reads if entry.tag == Tag.IDENTITY_REVEALED)
+    last: dict[str, str] = {}
+    for entry in reads:
+        last.setdefault(reader(entry, units, me), wording.moment_text(entry.at))
+    return [{"who": title, "times": times[title], "names": shown[title], "last": when} for title, when in last.items()]
