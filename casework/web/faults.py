@@ -108,7 +108,27 @@ def guard_words(guard: str) -> str:
         "commune-known": _("Chưa rõ xã nơi xảy ra vụ việc: chuyển về xã trước."),
         "reason-when-lower": _("Kết luận thấp hơn mức nguy cơ đã ghi: phải nêu lý do."),
         "not-separated": _("Trẻ đang được tạm thời cách ly: hủy hoặc hết thời hạn cách ly trước."),
-        "separated": _("Trẻ không đang được tạm thời cách ly."),
+        "separated": _(
+            "Trẻ không đang được tạm thời cách ly, hoặc đã hết thời hạn: muốn tiếp tục phải ra quyết định mới."
+        ),
+        "separation-over": _("Thời hạn tạm thời cách ly chưa hết."),
+        "separation-named": _("Quyết định cách ly phải nêu trường hợp của Điều 32 khoản 1 và người tiếp nhận trẻ."),
+        "extension-within-limit": _(
+            "Gia hạn phải sau ngày hết hiện nay và tổng cộng không quá 15 ngày, trừ khi cơ quan có thẩm quyền yêu cầu bằng văn bản"
+            " được nêu (Điều 32 khoản 3)."
+        ),
+        "another-person": _("Người xem lại phải khác người đã kết luận."),
+        "lower-conclusion-waits": _("Không có kết luận nào của Mẫu 03 chờ người thứ hai xem lại."),
+        "plan-has-activities": _("Chưa có kế hoạch nào được duyệt."),
+        "activity-of-the-plan": _("Hoạt động này không có trong kế hoạch đã duyệt."),
+        "still-safe-and-stable": _(
+            "Đánh giá gần nhất không còn cho thấy trẻ hết nguy cơ và ổn định (Điều 30 khoản 1 điểm b)."
+        ),
+        "no-hand-over-open": _("Đã có một đề nghị bàn giao đang chờ trả lời."),
+        "not-refused-before": _("Ca này đã bị từ chối một lần."),
+        "refused-before": _("Ca này chưa bị từ chối lần nào."),
+        "not-refused-twice": _("Ca đã bị từ chối hai lần: cấp tỉnh chỉ định xã chịu trách nhiệm."),
+        "refused-twice": _("Cấp tỉnh chỉ định khi ca đã bị từ chối hai lần."),
         "separation-within-fifteen-days": _(
             "Tạm thời cách ly không quá 15 ngày (Điều 32 khoản 3); ngày bắt đầu, số ngày và ngày hết phải khớp nhau."
         ),

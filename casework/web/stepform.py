@@ -9,11 +9,14 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from casework.cases.handover import decision_late
 from casework.cases.models import Case
-from casework.cases.queries import documents_of, facts_of_case
-from casework.cases.rules import Facts, carers_of, fact
-from casework.cases.service import needs_reason
+from casework.cases.queries import activities_of, documents_of, facts_of_case
+from casework.cases.rules import Facts, paper_warning, passes_the_limit
+from casework.cases.service import LATE_REASON, late_clocks, needs_reason, separation_of
 from casework.clock import local
+from casework.deadlines.models import CaseClock
+from casework.deadlines.queries import running_of
 from casework.law.forms import prefill, reading, to_submitted
 from casework.law.model import Action, Field, Form, Law, Option, Text
 from casework.law.offers import AUTHOR, Earlier, Prefill
@@ -25,7 +28,7 @@ from casework.web.lawform import checked
 from casework.work import Work
 
 REFERRALS = {f"refer-{kind}": kind for kind in KINDS}
-SENT_TO_PARENTS = ("05", "07")
+LATE_FIELD = "late_reason"
 # A second order or a further plan sets its own days: those of the last one are no help.
 SET_ANEW = ("separation.", "plan.review_date")
 
@@ -34,6 +37,8 @@ def form_for(work: Work, case: Case, form_id: str, kind: str | None = None) -> F
     """The form as this case asks it. Of a referral (`kind` police, health, or None for both) the receiving bodies of the
     province are offered, the commune's own first."""
     form = work.law_for(case.edition).forms[form_id]
+    if form_id == "activity":
+        return _offering_all(form, "activity", _activity_options(work, case))
     if form_id != "referral":
         return form
     own = unit(work, case.responsible_unit_id).code
@@ -41,14 +46,49 @@ def form_for(work: Work, case: Case, form_id: str, kind: str | None = None) -> F
     bodies = [body for one in wanted for body in bodies_of(work, case.province_id, one)]
     bodies.sort(key=lambda body: (not body.code.endswith(f"-{own}"), body.code))
     options = tuple(Option(body.code, Text(body.name, body.name)) for body in bodies)
+    return _offering_all(form, "to_unit", options)
+
+
+def _offering_all(form: Form, field_id: str, options: tuple[Option, ...]) -> Form:
     sections = tuple(
-        replace(section, fields=tuple(_offering(one, options) for one in section.fields)) for section in form.sections
+        replace(section, fields=tuple(_offering(one, field_id, options) for one in section.fields))
+        for section in form.sections
     )
     return replace(form, sections=sections)
 
 
-def _offering(field: Field, options: tuple[Option, ...]) -> Field:
-    return replace(field, kind="choice", options=options) if field.id == "to_unit" else field
+def _offering(field: Field, field_id: str, options: tuple[Option, ...]) -> Field:
+    return replace(field, kind="choice", options=options) if field.id == field_id else field
+
+
+def _activity_options(work: Work, case: Case) -> tuple[Option, ...]:
+    """The activities of the plan in force, by their keys, as the plan names them."""
+    return tuple(
+        Option(one.key, Text(str(one.row.get("name") or one.key), str(one.row.get("name") or one.key)))
+        for one in activities_of(work, case)
+    )
+
+
+def with_late_reason(work: Work, case: Case, move: Action, form: Form | None) -> Form | None:
+    """The form with the question why it comes late, where a limit that the move stops has passed; the question alone for a
+    move without a form. Of the plan's activities it depends on the one chosen, so there the move itself asks."""
+    late = decision_late(work, case) if move.id == "decide-hand-over" else late_clocks(work, case, move.id)
+    return asking_late_reason(work.law_for(case.edition), form, late)
+
+
+def asking_late_reason(law: Law, form: Form | None, late: Sequence[CaseClock]) -> Form | None:
+    if not late:
+        return form
+    asking = law.forms[LATE_REASON]
+    if any(law.deadlines[clock.rule].set_by_row for clock in late):
+        asking = replace(
+            asking,
+            sections=tuple(
+                replace(section, fields=tuple(replace(one, required=False) for one in section.fields))
+                for section in asking.sections
+            ),
+        )
+    return replace(form, sections=(*form.sections, *asking.sections)) if form else asking
 
 
 def communes_for(work: Work, case: Case, form: Form) -> list[dict[str, str]]:
@@ -130,6 +170,8 @@ def answered(work: Work, case: Case, form: Form, typed: Mapping[str, Sequence[st
     faults = dict(filled.faults)
     if needs_reason(work, case, form, filled.values) and not filled.values.get("reason"):
         faults.setdefault("reason", "missing")
+    if form.id == "hand-over" and not faults:
+        faults.update(_other_commune_faults(work, case, filled.values))
     if form.id == "07" and not faults:
         faults.update(_term_faults(filled.values, local(work.now).date()))
     if form.id == "route" and not faults:
@@ -137,6 +179,13 @@ def answered(work: Work, case: Case, form: Form, typed: Mapping[str, Sequence[st
         if commune is None or commune.province_id != case.province_id:
             faults["incident_commune"] = "not-a-commune"
     return Answered(typed, filled.values, faults)
+
+
+def _other_commune_faults(work: Work, case: Case, values: Mapping[str, Any]) -> dict[str, str]:
+    """A case is handed over inside its province, and not to whom it is with already."""
+    commune = commune_by_code(work, str(values["to_commune"]))
+    fits = commune is not None and commune.province_id == case.province_id and commune.id != case.responsible_unit_id
+    return {} if fits else {"to_commune": "not-a-commune"}
 
 
 def _with_whole_term(form: Form, typed: Mapping[str, Sequence[str]], now: datetime) -> Mapping[str, Sequence[str]]:
@@ -212,7 +261,7 @@ def lower_words(work: Work, case: Case, action: Action, form: Form, values: Mapp
     return _("Kết luận thấp hơn mức đã ghi nhận: lý do đã ghi được lưu trong hồ sơ.")
 
 
-def confirm_words(action: Action, values: Mapping[str, Any]) -> str | None:
+def confirm_words(work: Work, case: Case, action: Action, values: Mapping[str, Any]) -> str | None:
     """What a serious act does, said before it is done; None for the others."""
     if not action.confirm:
         return None
@@ -221,10 +270,19 @@ def confirm_words(action: Action, values: Mapping[str, Any]) -> str | None:
             "Trẻ được tạm thời cách ly khỏi cha, mẹ, người chăm sóc đến hết ngày %(day)s. Thời hạn bắt đầu chạy ngay.",
             day=wording.day_text(date.fromisoformat(values["until"])),
         )
+    if action.id == "extend-separation":
+        return _extension_words(work, case, date.fromisoformat(values["until"]))
     words = {
         "cancel-separation": _("Trẻ được giao lại cho người ghi trong quyết định. Thời hạn cách ly dừng lại."),
         "confirm-conclusion": _(
             "Kết luận của người thứ hai thay cho kết luận của Mẫu 02 và quyết định bước tiếp theo."
+        ),
+        "court-request": _("Đề nghị được lập để ký và gửi Tòa án. Thời hạn cách ly không thay đổi."),
+        "confirm-specific": _("Kết luận của người thứ hai thay cho kết luận của Mẫu 03 và quyết định mức nguy cơ."),
+        "confirm-parents": _("Kết luận của người thứ hai thay cho kết luận của Mẫu 03 làm lại."),
+        "confirm-review": _("Kết luận của người thứ hai thay cho kết luận của Mẫu 06."),
+        "decide-hand-over": _(
+            "Xã được chỉ định chịu trách nhiệm ngay, không cần nhận; các hạn chạy tiếp như đang chạy."
         ),
         "approve-plan": _("Kế hoạch có hiệu lực và bắt đầu được thực hiện; ngày rà soát bắt đầu được tính."),
         "end-case": _("Ca được kết thúc. Không còn hạn nào chạy; muốn làm tiếp phải mở lại ca có lý do."),
@@ -233,13 +291,30 @@ def confirm_words(action: Action, values: Mapping[str, Any]) -> str | None:
     return words.get(action.id, wording.law_text(action.done))
 
 
+def _extension_words(work: Work, case: Case, last: date) -> str:
+    clock = next((one for one in running_of(work, [case.id]).get(case.id, []) if one.rule == "separation"), None)
+    separation = separation_of(work, case, clock)
+    words = _("Trẻ tiếp tục được cách ly đến hết ngày %(day)s.", day=wording.day_text(last))
+    if separation is not None and passes_the_limit(separation, last):
+        return (
+            words
+            + " "
+            + _(
+                "Tổng thời hạn vượt quá %(days)s ngày (Điều 32 khoản 3): chỉ được khi cơ quan có thẩm quyền yêu cầu bằng văn bản"
+                " đã ghi. Hãy đối chiếu văn bản đó trước khi ký.",
+                days=separation.most_days,
+            )
+        )
+    return words
+
+
 def parent_warning(law: Law, form: Form, facts: Facts) -> str | None:
     """Before a paper goes to a family in which the harm is said to come from: 28.5 sends it, 27.1h excepts them."""
-    relation = fact(facts, "harmer.relation")
-    if form.id not in SENT_TO_PARENTS or relation not in carers_of(law):
+    relation = paper_warning(law, form.id, facts)
+    if relation is None:
         return None
     return _(
-        "Người bị cho là gây tổn hại: %(who)s. Quyết định này theo Điều 28 khoản 5 được gửi cho cha, mẹ, người chăm sóc, trong"
+        "Người bị cho là gây tổn hại: %(who)s. Giấy này theo Điều 28 khoản 5 được gửi cho cha, mẹ, người chăm sóc, trong"
         " khi Điều 27 khoản 1 điểm h trừ người gây tổn hại cho trẻ. Hãy quyết định ai được nhận bản nào; không ghi nơi trẻ"
         " đang ở.",
         who=wording.list_word(law, "harmer_relations", relation),
