@@ -148,16 +148,16 @@ def loosened(base: DeadlineRule, rule: DeadlineRule, calendar: Calendar) -> Iter
     if base.only_local:
         return
     if base.period:
-        yield "loosened: a time that has to pass is no limit and cannot be shortened"
+        yield "loosened: the amount of a time that has to pass cannot be made shorter"
     elif base.unit == rule.unit:
         if rule.amount > base.amount:
-            yield f"loosened: amount {rule.amount}, the law allows {base.amount} (article {base.article})"
+            yield f"loosened: amount {rule.amount}, the law allows {base.amount} {base.unit} ({base.article})"
     elif base.unit in _MINUTES and rule.unit in _MINUTES:
         if rule.amount * _MINUTES[rule.unit] > base.amount * _MINUTES[base.unit]:
-            yield f"loosened: {rule.amount} {rule.unit}, the law allows {base.amount} {base.unit}"
+            yield f"loosened: amount {rule.amount}, the law allows {base.amount} {base.unit} ({base.article})"
     elif (base.unit, rule.unit) == ("working_days", "working_hours"):
         if timedelta(hours=rule.amount) > base.amount * _office_day(calendar):
-            yield f"loosened: {rule.amount} working hours are more than the law's {base.amount} working days"
+            yield f"loosened: amount {rule.amount} is more than the law's {base.amount} working days hold ({base.article})"
     else:
         yield from _later(base, rule, calendar)
 
@@ -174,7 +174,7 @@ def _later(base: DeadlineRule, rule: DeadlineRule, calendar: Calendar) -> Iterat
         found, allowed = due(rule, start, calendar).due_at, due(base, start, calendar).due_at
         if found > allowed:
             ends = [f"{one.astimezone(VIETNAM):%H:%M %d/%m/%Y}" for one in (start, found, allowed)]
-            yield f"loosened: begun at {ends[0]} it ends at {ends[1]}, by the law (article {base.article}) at {ends[2]}"
+            yield f"loosened: amount {rule.amount} begun at {ends[0]} ends at {ends[1]}, by the law ({base.article}) at {ends[2]}"
             return
 
 
