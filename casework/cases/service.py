@@ -485,14 +485,14 @@ def _let_lapse(work: Work, case: Case, rule_id: str, subject_id: UUID | None) ->
 def _keep_late_reason(work: Work, case: Case, action: Action, late: Sequence[CaseClock], reason: str) -> None:
     """A document of its own, so that it is read, printed and timed like every other; its moment is the server's."""
     document = _hand_in(work, case, LATE_REASON, {"late_reason": reason.strip()}, action=action.id)
-    for clock in late:
-        record(
-            work,
-            Tag.LATE_REASON_GIVEN,
-            case_id=case.id,
-            object_type=clock.rule,
-            object_id=document.id,
-        )
+    record(
+        work,
+        Tag.LATE_REASON_GIVEN,
+        case_id=case.id,
+        object_type="document",
+        object_id=document.id,
+        fields=tuple(sorted({clock.rule for clock in late})),
+    )
 
 
 def _let_clocks_lapse(work: Work, case: Case) -> None:

@@ -27,7 +27,7 @@ LENGTH = 300
 SMS_BELONGS_WITHIN = timedelta(minutes=10)  # an SMS that left so soon after an event was about it
 SAID_LENGTH = 240
 JOINED = "case:report:joined"  # the law's tag of a further report
-EVENT_TAGS = (Tag.CASE_OPENED, Tag.CLOCK_WARNED, Tag.CLOCK_BREACHED, Tag.NOTICE_SENT)
+EVENT_TAGS = (Tag.CASE_OPENED, Tag.CLOCK_WARNED, Tag.CLOCK_BREACHED, Tag.LATE_REASON_GIVEN, Tag.NOTICE_SENT)
 REPORTING_ROLES = (Role.COLLABORATOR.value, Role.POLICE.value, Role.HEALTH.value)
 # What of a paper is said on its line: how it concluded, what was found, and why it was late.
 SAID = ("conclusion", "child_safe", "state", "until", "reason", "text", "outcome", "late_reason")
@@ -128,6 +128,8 @@ def _event_words(law: Law, entry: AuditEntry) -> tuple[str, str, str]:
     rule = law.deadlines.get(entry.object_type or "")
     if entry.tag == Tag.CASE_OPENED:
         return _("Tiếp nhận thông tin (Mẫu 01)"), "act", "tin"
+    if entry.tag == Tag.LATE_REASON_GIVEN:
+        return _("Lý do chậm hạn"), "note", "han"
     if entry.tag == Tag.CLOCK_WARNED and rule:
         return _("Sắp hết hạn: %(title)s", title=wording.law_text(rule.title)), "note", "han"
     if entry.tag == Tag.CLOCK_BREACHED and rule:
