@@ -13,7 +13,7 @@ from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, PrefixLoader
 
 from casework.api import health, reports
 from casework.bootstrap import Office
-from casework.web import calendar, casefile, cases, collaborator, desk, liaison, operator, pages, signin
+from casework.web import calendar, casefile, cases, collaborator, desk, handover, liaison, operator, pages, signin
 from casework.web import office as office_pages
 from casework.web.access import check_every_route_declares, open_to_all
 from casework.web.faults import install_faults
@@ -74,7 +74,7 @@ def create_app(
     install_logs(app)
     install_frame(app, drill=drill, drill_speed=drill_speed)
     install_faults(app)
-    for room in (pages, signin, operator, collaborator, desk, cases, casefile, liaison, office_pages, calendar):
+    for room in (pages, signin, operator, collaborator, desk, cases, casefile, handover, liaison, office_pages, calendar):
         app.register_blueprint(room.bp)
     for door in (reports.bp, health.bp):
         csrf.exempt(door)  # a bearer key is no cookie: there is nothing to forge

@@ -126,9 +126,15 @@ def _navigation(viewer: Viewer) -> list[dict[str, Any]]:
             ("desk.tasks", _("Việc của tôi")),
             ("cases.listing", _("Ca")),
             ("operator.new", _("Tiếp nhận")),
+            ("handover.listing", _("Nhận bàn giao")),
             ("pages.forms", _("Biểu mẫu")),
         ],
-        Role.CHAIR: [("desk.to_sign", _("Chờ ký")), ("cases.listing", _("Ca")), ("pages.forms", _("Biểu mẫu"))],
+        Role.CHAIR: [
+            ("desk.to_sign", _("Chờ ký")),
+            ("cases.listing", _("Ca")),
+            ("handover.listing", _("Nhận bàn giao")),
+            ("pages.forms", _("Biểu mẫu")),
+        ],
         Role.SUPERVISOR: [
             ("desk.supervise", _("Theo dõi hạn")),
             ("cases.listing", _("Ca")),
