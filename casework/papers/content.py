@@ -27,9 +27,10 @@ class PaperContent:
     slash prints as it is; None leaves a blank before the pattern.
 
     `signer_post` "" takes the post of papers.toml; otherwise it replaces the last line of the signer's block.
-    `deputy` wins over it and prints the form for a deputy (KT. CHỦ TỊCH, PHÓ CHỦ TỊCH). `grounds` and `recipients` empty take the
-    versioned lists of papers.toml; the form's own edited grounds are for the register to pass.
-    `version_hash` (hex of SHA-256) and `code` stand in the foot of every page: a signed scan names its version.
+    `deputy` wins over it and prints the form for a deputy (KT. CHỦ TỊCH, PHÓ CHỦ TỊCH). `grounds` and `recipients` empty
+    take what the chair wrote on the form, else the versioned lists of papers.toml.
+    `version_hash` (hex of SHA-256) and `code` stand in the foot of every page: a signed scan names its version. A draft
+    has no hash yet ("").
 
     `extra`, all optional:
       "child": mapping name, birth_date (ISO), address - the case's facts, for papers whose form does not ask them

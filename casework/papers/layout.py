@@ -135,7 +135,12 @@ def _opening(content: PaperContent, kind: PaperKind, facts: Facts) -> Iterator[P
         yield Para((Run(line, italic=True),), indent=True, align="justify")
     if kind.proposal:
         runs = tuple(replace(run, italic=True) for run in facts.say(kind.proposal).runs)
-        yield Para(runs, indent=True, align="justify")
+        yield Para(runs, indent=True, align=_set(runs))
+
+
+def _set(runs: Runs) -> str:
+    """Set to both margins, unless there is a blank: stretched words beside a rule read badly."""
+    return "left" if any(run.gap for run in runs) else "justify"
 
 
 def _grounds(content: PaperContent, kind: PaperKind) -> tuple[str, ...]:
@@ -182,7 +187,7 @@ def _foot(content: PaperContent, law: Law, kind: PaperKind) -> tuple[str, ...]:
     source = f"{form.number}, {law.edition.title.vi.split(' quy định')[0]}" if form and _is_form(form, kind) else ""
     draft = "BẢN NHÁP, chưa ban hành" if content.extra.get("draft") else ""
     first = " · ".join(filter(None, (draft, f"Mã ca: {content.code}", source)))
-    return (first, f"Mã phiên bản (SHA-256): {content.version_hash}")
+    return (first, f"Mã phiên bản (SHA-256): {content.version_hash}") if content.version_hash else (first,)
 
 
 def _is_form(form: Form, kind: PaperKind) -> bool:
@@ -202,7 +207,7 @@ def _body(kind: PaperKind, facts: Facts, form: Form | None) -> Iterator[Para | T
                 yield Para(facts.say(block.text).runs, heading=block.level)
             case "text":
                 said = facts.say(block.text)
-                yield Para(said.runs, indent=True, align="justify", fill=said.open_end)
+                yield Para(said.runs, indent=True, align=_set(said.runs), fill=said.open_end)
                 yield from _more(said)
             case "line":
                 yield from _line(block, facts.say(block.text))
