@@ -13,16 +13,30 @@ from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, PrefixLoader
 
 from casework.api import health, reports
 from casework.bootstrap import Office
-from casework.web import calendar, casefile, cases, collaborator, desk, handover, liaison, operator, pages, signin
+from casework.papers.presses import Presses
+from casework.web import (
+    calendar,
+    casefile,
+    cases,
+    collaborator,
+    desk,
+    handover,
+    liaison,
+    operator,
+    pages,
+    papers,
+    signin,
+)
 from casework.web import office as office_pages
 from casework.web.access import check_every_route_declares, open_to_all
 from casework.web.faults import install_faults
 from casework.web.frame import install_frame, select_language
 from casework.web.guard import install_guard
 from casework.web.logs import install_logs
+from casework.web.uploads import OfficeRequest
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
-BODY_LIMIT = 1024 * 1024  # bytes: forms and JSON; no page takes files yet
+BODY_LIMIT = 1024 * 1024  # bytes: forms and JSON; a page that takes files says so itself
 FORM_PARTS_LIMIT = 2000
 
 
@@ -61,7 +75,9 @@ def create_app(
         SPEC_FORMAT="json",
         OPENAPI_VERSION="3.1.0",
     )
+    app.request_class = OfficeRequest
     app.extensions["office"] = office
+    app.extensions["presses"] = Presses()
     app.jinja_env.loader = ChoiceLoader(
         [
             FileSystemLoader(TEMPLATES),
@@ -74,7 +90,9 @@ def create_app(
     install_logs(app)
     install_frame(app, drill=drill, drill_speed=drill_speed)
     install_faults(app)
-    for room in (pages, signin, operator, collaborator, desk, cases, casefile, handover, liaison, office_pages, calendar):
+    for room in (
+        pages, signin, operator, collaborator, desk, cases, casefile, papers, handover, liaison, office_pages, calendar,
+    ):  # fmt: skip
         app.register_blueprint(room.bp)
     for door in (reports.bp, health.bp):
         csrf.exempt(door)  # a bearer key is no cookie: there is nothing to forge
