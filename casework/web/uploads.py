@@ -1,0 +1,48 @@
+"""Files that are sent to the office: in memory only, and no larger than the page that takes them says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import IO
+
+from flask import Request, current_app, session
+from flask.typing import ResponseReturnValue
+
+from casework.policy import View
+
+MEBIBYTE = 1024 * 1024
+
+
+def takes_files(limit: int) -> Callable[[View], View]:
+    """What is posted here may be `limit` bytes long, from people who are signed in; every other page keeps its own limit."""
+
+    def mark(view: View) -> View:
+        view.body_limit = limit  # type: ignore[attr-defined]  # a note on the function, read by the request
+        return view
+
+    return mark
+
+
+class OfficeRequest(Request):
+    """Keeps uploads in memory: the usual request writes what is larger than half a megabyte to the disk, in clear."""
+
+    @property
+    def max_content_length(self) -> int | None:
+        view: Callable[..., ResponseReturnValue] | None = current_app.view_functions.get(self.endpoint or "")
+        limit: int | None = getattr(view, "body_limit", None)
+        # A stranger may not make the office hold twenty megabytes before it asks who they are.
+        return limit if limit is not None and "_user_id" in session else super().max_content_length
+
+    @max_content_length.setter
+    def max_content_length(self, value: int | None) -> None:
+        self._max_content_length = value
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        return BytesIO()
