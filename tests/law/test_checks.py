@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from casework.cli_law import check_law
 from casework.errors import LawFault
-from casework.law.loader import DATA, law_from
+from casework.law.loader import DATA, law_from, load_book
 
 Break = Callable[[str, str, str], tuple[str, ...]]
 
@@ -138,3 +142,56 @@ def test_all_faults_are_named_at_once(broken: Break) -> None:
 def test_a_computed_outcome_needs_a_field_for_the_reason(broken: Break) -> None:
     named = broken(FORM_02, 'id = "reason"', 'id = "remark"')
     assert any("outcome 'second-person' is not an option" in line for line in named)
+
+
+# ------------------------------------------------------------ file, line and reason
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        (PROCEDURE, 'primary = "submit-plan"', 'primary = "end-case"'),
+        (PROCEDURE, 'stops = ["acknowledge"]', 'stops = ["acknowlege"]'),
+        (DEADLINES, "amount = 12", "amount = 0"),
+        (DEADLINES, "[10, 13, 14]", "[10, 13, 15]"),
+        (FORM_01, 'kind = "phone"', 'kind = "telephone"'),
+        (FORM_02, 'measure = "harm"', 'measure = "luck"'),
+        (FORM_02, "[[section]]", "[[section]"),
+        (HOLIDAYS, 'kind = "make-up"', 'kind = "make-good"'),
+        (HOLIDAYS, 'source = "Bộ luật', 'sorce = "Bộ luật'),
+        (ACCESS, 'withholds = ["medical", ', 'withholds = ['),
+        (CATALOGUE, 'article = "LTE 4.5"', 'article = "LTE 4.6"'),
+        ("nd56-2017/edition.toml", "office_pause = [11:30:00", "office_pause = [14:30:00"),
+    ],
+)
+def test_a_fault_names_the_line_it_stands_at(broken: Break, file: str, old: str, new: str) -> None:
+    """The line of the word itself, or of its entry where the word is missing: never further than the entry's first line."""
+    text = (DATA / file).read_text("utf-8")
+    planted = text[: text.index(old)].count("\n") + 1
+    lines = [int(fault.split(":")[1]) for fault in broken(file, old, new) if fault.startswith(f"{file}:")]
+    assert lines
+    assert min(abs(line - planted) for line in lines) <= 6
+
+
+def test_a_missing_source_is_named(broken: Break) -> None:
+    named = broken("nd56-2017/edition.toml", "source = ", "# source = ")
+    assert any(line.startswith("nd56-2017/edition.toml:1: source is missing") for line in named)
+
+
+def test_the_command_prints_each_fault_on_a_line_of_its_own_and_exits_one(broken: Break, tmp_path: Path) -> None:
+    named = broken(PROCEDURE, 'roles = ["worker", "chair"]\ntag', 'roles = ["w", "c"]\ntag')
+    told = subprocess.run(
+        [sys.executable, "-m", "casework", "check-law", str(tmp_path / "data")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr.splitlines() == list(named)
+
+
+def test_a_sound_copy_is_sound_by_its_folder_and_by_an_edition_in_it(tmp_path: Path) -> None:
+    shutil.copytree(DATA, tmp_path / "data")
+    for path in (tmp_path / "data", tmp_path / "data" / "nd56-2017"):
+        told = CliRunner().invoke(check_law, [str(path)])
+        assert (told.exit_code, told.stdout.count(": sound\n")) == (0, len(list(load_book())))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from casework.cli import casework
 from casework.errors import Invalid
 from casework.law.calendar import Calendar, calendar_of
 from casework.law.deadlines import add_months, due
@@ -65,6 +68,31 @@ def test_the_new_year_week_of_2026_is_no_working_time(law: Law) -> None:
 def test_the_calendar_says_up_to_where_it_knows(law: Law) -> None:
     assert calendar_of(law).last_day == date(2027, 12, 31)
     assert Calendar([]).last_day == date.min
+
+
+def covers(calendar: Calendar, today: date) -> bool:
+    """Whether the days off of the six months from `today` on are entered: each year of them has some."""
+    ends = add_months(today, 6)
+    years = {one.day.year for one in map(calendar.look_at, _all_days()) if one.holiday}
+    return ends <= calendar.last_day and {today.year, ends.year} <= years
+
+
+def test_the_calendar_covers_the_six_months_to_come(law: Law) -> None:
+    """Red when the next year's days off have to be entered, and when this one's never were."""
+    calendar = calendar_of(law)
+    assert covers(calendar, datetime.now(VIETNAM).date()), (
+        f"days off are known until {calendar.last_day}: enter the next year's"
+    )
+    assert covers(calendar, date(2027, 6, 30))
+    assert not covers(calendar, date(2027, 7, 1))
+    assert not covers(Calendar([one for one in law.holidays if one.day.year != 2027]), date(2026, 7, 2))
+
+
+def test_doctor_says_until_when_the_calendar_is_known(law: Law, tmp_path: Path) -> None:
+    told = CliRunner().invoke(
+        casework, ["doctor"], env={"CASEWORK_DATA_DIR": str(tmp_path), "CASEWORK_KEY_FILE": str(tmp_path / "none")}
+    )
+    assert f"calendar known until {calendar_of(law).last_day:%d/%m/%Y}" in told.output
 
 
 def test_no_working_day_cannot_be_counted() -> None:
