@@ -15,6 +15,7 @@ from casework.api import health, reports
 from casework.bootstrap import Office
 from casework.papers.presses import Presses
 from casework.web import (
+    accounts,
     calendar,
     casefile,
     cases,
@@ -25,7 +26,9 @@ from casework.web import (
     operator,
     pages,
     papers,
+    rota,
     signin,
+    units,
 )
 from casework.web import office as office_pages
 from casework.web.access import check_every_route_declares, open_to_all
@@ -92,6 +95,7 @@ def create_app(
     install_faults(app)
     for room in (
         pages, signin, operator, collaborator, desk, cases, casefile, papers, handover, liaison, office_pages, calendar,
+        accounts, rota, units,
     ):  # fmt: skip
         app.register_blueprint(room.bp)
     for door in (reports.bp, health.bp):

@@ -9,12 +9,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, text
+from sqlalchemy import ColumnElement, and_, case, exists, func, not_, or_, text
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from casework.clock import local
-from casework.people.models import ApiKey, Duty, Heartbeat, Leave, Post, Staff, Unit, UnitKind
+from casework.people.models import ApiKey, Duty, Heartbeat, Leave, Post, Staff, Unit, UnitKind, UnitSuccession
 from casework.people.rules import UNITS_OF_ROLE, WATCHED_POSTS, Member, Role, Span, holders_at, stands_in
 from casework.vault.fold import fold_name
 from casework.work import Actor, Work
@@ -451,6 +451,15 @@ def staff_of_post(work: Work, unit_id: UUID, role: str) -> Sequence[Staff]:
     ).all()
 
 
+def staff_of_unit(work: Work, unit_id: UUID) -> Sequence[Staff]:
+    """Open accounts of a unit."""
+    return work.session.exec(
+        select(Staff)
+        .where(Staff.unit_id == unit_id, col(Staff.closed_at).is_(None))
+        .order_by(Staff.role, col(Staff.post), Staff.username)
+    ).all()
+
+
 def staff_named(work: Work, username: str) -> Staff | None:
     return work.session.exec(select(Staff).where(Staff.username == username)).first()
 
@@ -496,18 +505,6 @@ def staff_by_id(work: Work, ids: Iterable[UUID | None]) -> dict[UUID, Staff]:
     return {one.id: one for one in work.session.exec(select(Staff).where(col(Staff.id).in_(wanted)))}
 
 
-def rota(work: Work, now: datetime) -> Sequence[tuple[Duty, Staff, Unit]]:
-    """Everybody on duty now."""
-    rows = work.session.exec(
-        select(Duty, Staff, Unit)
-        .join(Staff, col(Staff.id) == Duty.staff_id)
-        .join(Unit, col(Unit.id) == Duty.unit_id)
-        .where(Duty.starts_at <= now, or_(col(Duty.ends_at).is_(None), col(Duty.ends_at) > now))
-        .order_by(Unit.code, Duty.role)
-    ).all()
-    return [(duty, staff, unit) for duty, staff, unit in rows]
-
-
 def api_client(work: Work, raw_key: str) -> ApiKey | None:
     """The live key, or None. Looked up by digest, so no comparison leaks how much of a guess was right."""
     return work.session.exec(
@@ -518,3 +515,74 @@ def api_client(work: Work, raw_key: str) -> ApiKey | None:
 def last_beat(work: Work) -> datetime | None:
     found = work.session.get(Heartbeat, "jobs")
     return found.at if found else None
+
+
+def search_units(
+    work: Work, *, words: str = "", kind: str = "", former: bool = False, page: int = 1, size: int = 25
+) -> Sequence[Unit]:
+    """Units whose name holds the words or whose code begins so, those of today, or with `former` those that ended."""
+    query = select(Unit).where(*_unit_filter(work, words, kind, former)).order_by(Unit.code, col(Unit.valid_to))
+    return work.session.exec(query.offset((page - 1) * size).limit(size)).all()
+
+
+def count_units(work: Work, *, words: str = "", kind: str = "", former: bool = False) -> int:
+    """How many `search_units` has in all."""
+    return work.session.exec(
+        select(func.count()).select_from(Unit).where(*_unit_filter(work, words, kind, former))
+    ).one()
+
+
+def _unit_filter(work: Work, words: str, kind: str, former: bool) -> list[ColumnElement[bool]]:
+    found = [not_(exists_on(today(work))) if former else exists_on(today(work))]
+    folded = fold_name(words)
+    if folded:
+        name = col(Unit.folded_name).contains(folded, autoescape=True)
+        found.append(or_(name, func.lower(Unit.code).startswith(folded, autoescape=True)))
+    if kind:
+        found.append(col(Unit.kind) == kind)
+    return found
+
+
+def unit_named(work: Work, words: str, kinds: Iterable[UnitKind]) -> Unit | None:
+    """The one unit of today of these kinds whose code or whole name the words are; None where none or several are."""
+    folded = fold_name(words)
+    rows = work.session.exec(
+        select(Unit)
+        .where(
+            col(Unit.kind).in_(list(kinds)),
+            exists_on(today(work)),
+            or_(func.lower(Unit.code) == folded, col(Unit.folded_name) == folded),
+        )
+        .limit(2)
+    ).all()
+    return rows[0] if len(rows) == 1 else None
+
+
+@dataclass(frozen=True)
+class History:
+    """What a unit was made of and what it became, by the list of units."""
+
+    before: Sequence[Unit]
+    after: Sequence[Unit]
+
+
+def history_of(work: Work, one: Unit) -> History:
+    before = select(Unit).join(UnitSuccession, col(UnitSuccession.predecessor_id) == Unit.id)
+    after = select(Unit).join(UnitSuccession, col(UnitSuccession.successor_id) == Unit.id)
+    return History(
+        before=work.session.exec(before.where(UnitSuccession.successor_id == one.id).order_by(Unit.code)).all(),
+        after=work.session.exec(
+            after.where(UnitSuccession.predecessor_id == one.id).order_by(col(UnitSuccession.rank))
+        ).all(),
+    )
+
+
+def count_posts(work: Work, *, words: str = "") -> int:
+    """How many `posts_of_units` has in all."""
+    query = (
+        select(Staff.unit_id, Staff.role)
+        .join(Unit, col(Unit.id) == Staff.unit_id)
+        .where(*_staff_filter(words, "", closed=False), col(Staff.role).in_(WATCHED_POSTS))
+        .distinct()
+    )
+    return work.session.exec(select(func.count()).select_from(query.subquery())).one()

@@ -5,10 +5,11 @@ Every refusal has a reason slug for the audit trail; who is refused is told "not
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from uuid import UUID
 
 from casework.people.models import UnitKind
@@ -108,6 +109,30 @@ def holders_at(members: Iterable[Member], at: datetime) -> frozenset[UUID]:
         or [one for one in present if not one.deputy]
         or present
     )
+
+
+@dataclass(frozen=True)
+class Held:
+    """A stretch of time over which the same people hold a post (nobody: it is the province's)."""
+
+    starts_at: datetime
+    ends_at: datetime
+    holders: frozenset[UUID]
+
+
+def held_between(members: Sequence[Member], start: datetime, end: datetime) -> list[Held]:
+    """Who holds the post from `start` to before `end`, as the rota stands: stretches without a gap, in order."""
+    spans = [span for one in members for span in (*one.duties, *one.leaves)]
+    edges = {edge for span in spans for edge in (span.starts_at, span.ends_at) if edge and start < edge < end}
+    cuts = [start, *sorted(edges), end]
+    found: list[Held] = []
+    for first, last in pairwise(cuts):
+        holders = holders_at(members, first)
+        if found and found[-1].holders == holders:
+            found[-1] = Held(found[-1].starts_at, last, holders)
+        else:
+            found.append(Held(first, last, holders))
+    return found
 
 
 def _within(spans: Iterable[Span], at: datetime) -> bool:

@@ -144,8 +144,9 @@ def _navigation(viewer: Viewer) -> list[dict[str, Any]]:
         Role.POLICE: [("liaison.listing", _("Việc chuyển đến"))],
         Role.HEALTH: [("liaison.listing", _("Trẻ chuyển đến")), ("report.start", _("Báo nghi ngờ"))],
         Role.ADMINISTRATOR: [
-            ("office.accounts", _("Tài khoản")),
-            ("office.rota", _("Ca trực")),
+            ("accounts.listing", _("Tài khoản")),
+            ("rota.week", _("Ca trực")),
+            ("units.listing", _("Đơn vị")),
             ("office.deadlines", _("Hạn luật định")),
             ("calendar.year", _("Ngày nghỉ")),
             ("office.status", _("Tình trạng")),

@@ -1,4 +1,4 @@
-"""The office about itself: accounts, duty, limits of the law, its own state, its trail. Nothing here opens a case."""
+"""The office about itself: limits of the law, its own state, its trail. Nothing here opens a case."""
 
 from __future__ import annotations
 
@@ -21,76 +21,17 @@ from casework.db import durability
 from casework.law.model import DeadlineRule
 from casework.migrate import current_revision, head_revision
 from casework.notices.queries import undelivered
-from casework.people.models import Staff
-from casework.people.queries import last_beat, rota, staff_list
+from casework.people.queries import last_beat, unheld_posts
 from casework.people.rules import Role
 from casework.web.access import open_to
 from casework.web.door import begin, the_office
-from casework.web.wording import article_name, law_text, length_text, moment_text, role_title, short_moment
+from casework.web.wording import article_name, law_text, length_text, moment_text, role_title
 
 bp = Blueprint("office", __name__)
 
 PAGE_SIZE = 50
 LAST_PAGE = 1_000_000
 BEAT_LATE = timedelta(seconds=60)
-
-
-@bp.get("/quan-tri/tai-khoan")
-@open_to(Role.ADMINISTRATOR)
-def accounts() -> ResponseReturnValue:
-    with begin() as work:
-        rows = [
-            {
-                "unit": unit.name,
-                "role": role_title(staff.role),
-                "username": staff.username,
-                "state": _account_state(staff),
-                "since": f"{short_moment(staff.created_at)}/{staff.created_at:%Y}",
-            }
-            for staff, unit in staff_list(work)
-        ]
-    columns = [
-        {"id": "unit", "title": _("Đơn vị")},
-        {"id": "role", "title": _("Vai trò")},
-        {"id": "username", "title": _("Tên đăng nhập")},
-        {"id": "state", "title": _("Trạng thái")},
-        {"id": "since", "title": _("Mở lúc")},
-    ]
-    return render_template(
-        "office/table.html",
-        title=_("Tài khoản"),
-        text=_("Người thôi việc thì khóa tài khoản, không xóa: giấy tờ cũ vẫn còn tên họ."),
-        columns=columns,
-        rows=rows,
-    )
-
-
-@bp.get("/quan-tri/ca-truc", endpoint="rota")
-@open_to(Role.ADMINISTRATOR)
-def duty() -> ResponseReturnValue:
-    with begin() as work:
-        rows = [
-            {
-                "unit": unit.name,
-                "role": role_title(held.role),
-                "username": staff.username,
-                "until": moment_text(held.ends_at) or _("chưa định ngày hết"),
-            }
-            for held, staff, unit in rota(work, work.now)
-        ]
-    columns = [
-        {"id": "unit", "title": _("Đơn vị")},
-        {"id": "role", "title": _("Vị trí trực")},
-        {"id": "username", "title": _("Đang trực")},
-        {"id": "until", "title": _("Đến")},
-    ]
-    return render_template(
-        "office/table.html",
-        title=_("Ca trực"),
-        text=_("Tin nhắn gửi tới vị trí trực, không gửi tới một tên. Vị trí trống: mọi người cùng vai trò đều nhận."),
-        columns=columns,
-        rows=rows,
-    )
 
 
 @bp.get("/quan-tri/han-luat")
@@ -135,6 +76,7 @@ def status() -> ResponseReturnValue:
     with begin() as work:
         beat = last_beat(work)
         failed = undelivered(work)
+        unheld = len(unheld_posts(work))
         checkpoint = last_checkpoint(work)
         alive = beat is not None and work.now - beat <= patience
         lines = [
@@ -146,6 +88,7 @@ def status() -> ResponseReturnValue:
             _line(_("Dấu vân tay khóa ký"), office.keys.fingerprint, True),
             _line(_("Tiến trình nhắc hạn"), _beat_words(beat, work.now, alive=alive), alive),
             _line(_("Tin nhắn chưa gửi được"), ngettext("%(num)d tin", "%(num)d tin", failed), failed == 0),
+            _line(_("Vị trí trực không ai giữ"), ngettext("%(num)d vị trí", "%(num)d vị trí", unheld), unheld == 0),
             _line(
                 _("Niêm phong nhật ký gần nhất"),
                 _("%(size)d mục, %(when)s", size=checkpoint.size, when=moment_text(checkpoint.at))
@@ -189,10 +132,6 @@ def check_trail() -> ResponseReturnValue:
         record(work, Tag.AUDIT_VERIFIED, object_type="trail", fields=sorted({fault.kind for fault in verdict.faults}))
         at = moment_text(work.now)
     return render_template("office/verdict.html", **_verdict(verdict), at=at)
-
-
-def _account_state(staff: Staff) -> str:
-    return _("đã khóa %(when)s", when=short_moment(staff.closed_at)) if staff.closed_at else _("đang mở")
 
 
 def _length(rule: DeadlineRule) -> str:

@@ -20,7 +20,7 @@ HOMES = {
     Role.SUPERVISOR.value: "desk.supervise",
     Role.POLICE.value: "liaison.listing",
     Role.HEALTH.value: "liaison.listing",
-    Role.ADMINISTRATOR.value: "office.accounts",
+    Role.ADMINISTRATOR.value: "accounts.listing",
     Role.AUDITOR.value: "office.trail",
 }
 
