@@ -1,4 +1,4 @@
-"""Starting, stopping and sweeping clocks. Only `cases` starts and stops them; only the jobs process sweeps."""
+"""Starting, stopping and moving clocks. Only `cases` starts and stops them; the sweep stands in `sweeping.py`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 
 from sqlalchemy import func
-from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
 from casework.audit.service import record
@@ -17,11 +16,7 @@ from casework.deadlines.days import edits
 from casework.deadlines.models import CaseClock, ChangeKind, ClockChange, ClockEffect, ClockState
 from casework.errors import Invalid, NotFound
 from casework.law.deadlines import Due, due
-from casework.law.model import DeadlineRule
-from casework.notices.service import About, notify_post
 from casework.work import Work
-
-BATCH = 20
 
 
 @dataclass(frozen=True)
@@ -84,6 +79,7 @@ def stop(work: Work, case_id: UUID, rule_id: str, *, met: bool = True, subject_i
     clock.state = ClockState.MET if met else ClockState.CANCELLED
     clock.stopped_at = work.now
     clock.next_at = None
+    clock.leased_until = None
     work.session.add(clock)
     record(work, Tag.CLOCK_STOPPED, case_id=case_id, object_type=rule_id, object_id=clock.id)
 
@@ -102,9 +98,10 @@ def resume(work: Work, owner: ClockOwner, rule_id: str) -> None:
         start(work, owner, rule_id)
         return
     latest.state = ClockState.RUNNING
+    latest.fence += 1  # whoever claimed it before it was stopped has no more to do with it
     latest.stopped_at = None
     latest.warn_at = [one for one in latest.warn_at if datetime.fromisoformat(one) > work.now]
-    latest.next_at = None if latest.breached_at else _next_moment(latest)
+    latest.next_at = None if latest.breached_at else next_moment(latest)
     work.session.add(latest)
     record(work, Tag.CLOCK_STARTED, case_id=owner.case_id, object_type=rule_id, object_id=latest.id)
 
@@ -168,7 +165,7 @@ def _move(work: Work, clock: CaseClock, found: Due, *, kind: str, reason: str) -
     work.session.add(clock)
     if clock.due_at == old:
         clock.breached_at = breached
-        clock.next_at = _next_moment(clock)
+        clock.next_at = next_moment(clock)
         return None
     change = ClockChange(
         clock_id=clock.id,
@@ -194,17 +191,20 @@ def _set_times(work: Work, clock: CaseClock, found: Due) -> None:
     clock.warn_at = [moment.isoformat() for moment in sorted(found.warn_at) if moment > work.now]
     clock.counted = [[one.day.isoformat(), one.counts, one.why] for one in found.counted]
     clock.calendar_rev = edits(work).revision if found.counted else None
-    clock.next_at = _next_moment(clock)
+    first = next_moment(clock)
+    # What is already past has to be done from now on: only a sweep that did not run makes it a missed one.
+    clock.next_at = max(first, work.now) if first else None
 
 
 def _breach_of(work: Work, clock: CaseClock, due_at: datetime) -> datetime | None:
     """When the breach of this due time was told, if it ever was: a calendar put right again does not ring twice."""
     return work.session.exec(
-        select(ClockEffect.at).where(ClockEffect.clock_id == clock.id, ClockEffect.effect == _breach_effect(due_at))
+        select(ClockEffect.at).where(ClockEffect.clock_id == clock.id, ClockEffect.effect == breach_effect(due_at))
     ).first()
 
 
-def _breach_effect(due_at: datetime) -> str:
+def breach_effect(due_at: datetime) -> str:
+    """The key under which the breach of this due time happens once."""
     return f"breach:{due_at.astimezone(UTC).isoformat()}"
 
 
@@ -230,77 +230,8 @@ def is_running(work: Work, case_id: UUID, rule_id: str) -> bool:
     )
 
 
-def sweep(work: Work) -> int:
-    """Fires what is due now, at most a batch: effect, audit and alerts in this one transaction. Returns how many rows it took.
-
-    Rows are locked while they are handled and skipped by other sweepers; a crash rolls all of it back and the next sweep
-    takes the row again. The effect's key keeps a second firing out even if a row were ever handled twice.
-    """
-    rows = work.session.exec(
-        select(CaseClock)
-        .where(CaseClock.state == ClockState.RUNNING, col(CaseClock.next_at) <= work.now)
-        .order_by(col(CaseClock.next_at))
-        .limit(BATCH)
-        .with_for_update(skip_locked=True)
-    ).all()
-    for clock in rows:
-        _fire(work, clock)
-    return len(rows)
-
-
-def _fire(work: Work, clock: CaseClock) -> None:
-    if clock.calendar_rev is not None and clock.calendar_rev < edits(work).revision:
-        # Counted before the office changed its days: what is due is decided by the days that count now.
-        recount(work, clock, kind=ChangeKind.CALENDAR)
-        if clock.next_at is None or clock.next_at > work.now:
-            return
-    rule = work.law_for(clock.edition).deadlines[clock.rule]
-    past = [one for one in clock.warn_at if datetime.fromisoformat(one) <= work.now]
-    clock.warn_at = [one for one in clock.warn_at if one not in past]
-    if clock.due_at <= work.now:
-        if _happens_first_time(work, clock, _breach_effect(clock.due_at)):
-            _breach(work, clock, rule)
-        clock.breached_at = clock.breached_at or work.now  # or this sweep would find the row again for ever
-    elif past and _happens_first_time(work, clock, f"warning:{past[-1]}"):
-        # Warnings missed while nothing ran are told once, not as a flood.
-        record(work, Tag.CLOCK_WARNED, case_id=clock.case_id, object_type=clock.rule, object_id=clock.id)
-        _tell_owner(work, clock, rule, "deadline-near")
-    clock.next_at = _next_moment(clock)
-    work.session.add(clock)
-
-
-def _breach(work: Work, clock: CaseClock, rule: DeadlineRule) -> None:
-    record(work, Tag.CLOCK_BREACHED, case_id=clock.case_id, object_type=clock.rule, object_id=clock.id)
-    if rule.period:
-        _tell_owner(work, clock, rule, "period-over")
-        return
-    _tell_owner(work, clock, rule, "deadline-passed")
-    _tell(work, clock, rule.escalate, clock.province_id, "deadline-passed-supervisor")
-
-
-def _tell_owner(work: Work, clock: CaseClock, rule: DeadlineRule, text_id: str) -> None:
-    """Tells the post that must act. Where nobody holds it (a case still on the provincial desk), the next one up hears it."""
-    if _tell(work, clock, rule.owner, clock.owner_unit_id, text_id) == 0:
-        _tell(work, clock, rule.escalate, clock.province_id, text_id)
-
-
-def _tell(work: Work, clock: CaseClock, role: str, unit_id: UUID, text_id: str) -> int:
-    about = About(clock.case_id, clock.case_code)
-    return notify_post(work, unit_id=unit_id, role=role, text_id=text_id, about=about, due_at=clock.due_at)
-
-
-def _happens_first_time(work: Work, clock: CaseClock, effect: str) -> bool:
-    statement = (
-        insert(ClockEffect)
-        .values(clock_id=clock.id, effect=effect, at=work.now)
-        .on_conflict_do_nothing()
-        .returning(col(ClockEffect.clock_id))
-    )
-    # Core DML, so that the key decides and not what this session believes.
-    return work.session.connection().execute(statement).first() is not None
-
-
-def _next_moment(clock: CaseClock) -> datetime | None:
+def next_moment(clock: CaseClock) -> datetime | None:
+    """When the sweep has something to do for this clock next: a warning or the breach; None once the breach is told."""
     if clock.breached_at is not None:
         return None
     return min([clock.due_at, *(datetime.fromisoformat(one) for one in clock.warn_at)])

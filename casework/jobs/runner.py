@@ -1,13 +1,14 @@
 """The office's pulse: sweeps clocks, sends alerts, seals the audit trail. Truth is rows; this only ticks.
 
-Any number of these may run at once, in any number of processes: every tick claims its rows.
+Any number of these may run at once, in any number of processes: every tick claims its rows (see `deadlines.sweeping`).
 """
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -15,26 +16,52 @@ from sqlalchemy.exc import OperationalError
 
 from casework.audit.service import anchor, seal_checkpoint
 from casework.bootstrap import Office
-from casework.deadlines.service import sweep
+from casework.clock import SystemClock
+from casework.deadlines.calendar import catch_all_up
+from casework.deadlines.sweeping import Claim, claim, fire
+from casework.errors import CaseworkError
+from casework.jobs.guard import ClockGuard
 from casework.notices.service import deliver
 from casework.people.service import beat
 from casework.work import SYSTEM
 
 TICK_SECONDS = 5.0
 CHECKPOINT_SECONDS = 60.0
+PART = 50  # clocks fired in one transaction
+UNFIREABLE = (CaseworkError, KeyError)  # a key or a rule that is gone: a fault of one case, never of the sweep
 
 log = structlog.get_logger("jobs")
 
 
 def sweep_clocks(office: Office) -> int:
-    """Fires everything that is due, a batch a transaction. Returns how many clocks it handled."""
+    """Fires everything that is due: claimed in one transaction, fired in the next ones. Returns how many it claimed."""
     handled = 0
     while True:
         with office.begin(SYSTEM) as work:
-            taken = sweep(work)
-        handled += taken
-        if taken == 0:
+            claims = claim(work)
+        if not claims:
             return handled
+        for first in range(0, len(claims), PART):
+            fire_part(office, claims[first : first + PART])
+        handled += len(claims)
+
+
+def fire_part(office: Office, claims: Sequence[Claim]) -> None:
+    """Fires claims in one transaction; those that somebody holds, or that spoil it for the others, each in one of its own.
+
+    A clock that cannot be fired is logged and left to the next claim, after its lease: it must not hold up the rest.
+    """
+    try:
+        with office.begin(SYSTEM) as work:
+            left = fire(work, claims)
+    except UNFIREABLE:
+        left = list(claims)
+    for one in left:
+        try:
+            with office.begin(SYSTEM) as work:
+                fire(work, [one], wait=True)
+        except UNFIREABLE as fault:
+            log.error("clock cannot be fired", clock=str(one.clock_id), fault=type(fault).__name__)
 
 
 def send_notices(office: Office) -> int:
@@ -49,7 +76,8 @@ def seal_trail(office: Office) -> None:
 
 
 def pulse(office: Office) -> None:
-    """What is due is fired and the heartbeat is written for /readyz."""
+    """What an edit of the calendar left is counted anew, what is due is fired, and the heartbeat is written for /readyz."""
+    catch_all_up(lambda: office.begin(SYSTEM), seconds=CHECKPOINT_SECONDS)
     fired = sweep_clocks(office)
     with office.begin(SYSTEM) as work:
         beat(work)
@@ -69,13 +97,23 @@ def tick(office: Office) -> None:
     send(office)
 
 
+def guarded_pulse(office: Office, guard: ClockGuard) -> bool:
+    """A pulse, unless the office's clock cannot be believed just now. Returns whether it was."""
+    if not guard.agrees(_database_time(office)):
+        log.warning("clock jumped or differs from the database's: nothing is fired at this tick")
+        return False
+    pulse(office)
+    return True
+
+
 def start_jobs(office: Office, *, every: float = TICK_SECONDS) -> BackgroundScheduler:
     """Starts ticking in threads of this process; `shutdown()` on what is returned stops it after what is running.
 
     Sending has a thread of its own: a provider that does not answer must not hold up the clocks.
     """
     scheduler = BackgroundScheduler(timezone="UTC")
-    _add(scheduler, lambda: pulse(office), "clocks", every)
+    guard = ClockGuard(office.clock)
+    _add(scheduler, lambda: guarded_pulse(office, guard), "clocks", every)
     _add(scheduler, lambda: send(office), "notices", every)
     _add(scheduler, lambda: seal_trail(office), "seal", CHECKPOINT_SECONDS)
     scheduler.start()
@@ -92,7 +130,16 @@ def run_jobs(office: Office, *, every: float = TICK_SECONDS) -> None:
     scheduler.shutdown(wait=True)
 
 
-def _add(scheduler: BackgroundScheduler, act: Callable[[], None], name: str, seconds: float) -> None:
+def _database_time(office: Office) -> datetime | None:
+    """Only where the office runs on real time: a drill's clock has nothing to be compared with."""
+    if not isinstance(office.clock, SystemClock):
+        return None
+    with office.engine.connect() as connection:
+        now: datetime = connection.exec_driver_sql("select clock_timestamp()").scalar_one()
+        return now
+
+
+def _add(scheduler: BackgroundScheduler, act: Callable[[], object], name: str, seconds: float) -> None:
     def guarded() -> None:
         try:
             act()

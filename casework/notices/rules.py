@@ -26,10 +26,10 @@ def texts() -> dict[str, str]:
     return {text_id: entry["body"] for text_id, entry in raw.items()}
 
 
-def word(text_id: str, *, code: str = "", due_at: datetime | None = None) -> str:
+def word(text_id: str, *, code: str = "", due_at: datetime | None = None, many: int = 1) -> str:
     """The body of an SMS. Raises KeyError for a text that is not on the list. `due_at` is shown in Vietnam's time."""
     time = local(due_at).strftime("%H:%M %d/%m") if due_at is not None else "som nhat"
-    return texts()[text_id].format(code=code, time=time)
+    return texts()[text_id].format(code=code, time=time, many=many)
 
 
 def retry_after(attempts: int) -> timedelta:

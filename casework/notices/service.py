@@ -31,13 +31,13 @@ class About:
 
 
 def notify_post(
-    work: Work, *, unit_id: UUID, role: str, text_id: str, about: About, due_at: datetime | None = None
+    work: Work, *, unit_id: UUID, role: str, text_id: str, about: About, due_at: datetime | None = None, many: int = 1
 ) -> int:
     """Queues one SMS to everybody who holds the post now, or to the province where nobody does.
 
     Returns how many; those without a phone see it in the office.
     """
-    body = word(text_id, code=about.code, due_at=due_at)
+    body = word(text_id, code=about.code, due_at=due_at, many=many)
     queued = 0
     for staff in people.reached(work, unit_id, role, work.now).staff:
         phone = person_of(work, staff).get("phone")

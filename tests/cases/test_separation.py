@@ -10,7 +10,7 @@ import pytest
 from casework.audit.queries import entries_of_case
 from casework.clock import local
 from casework.deadlines.models import ClockState
-from casework.deadlines.service import sweep
+from casework.deadlines.sweeping import sweep
 from casework.errors import GuardRefused, Invalid
 from casework.work import SYSTEM
 from tests.cases.walking import Walk

@@ -16,7 +16,7 @@ from casework.audit.models import AuditEntry
 from casework.audit.tags import Tag
 from casework.bootstrap import open_office
 from casework.clock import local
-from casework.deadlines import service
+from casework.deadlines import sweeping
 from casework.deadlines.calendar import (
     NewDays,
     add_days,
@@ -30,7 +30,8 @@ from casework.deadlines.calendar import (
 from casework.deadlines.days import covers_months_ahead, edits, known_until
 from casework.deadlines.models import CaseClock, ChangeKind, ClockChange, ClockEffect, ClockState
 from casework.deadlines.queries import changes_of
-from casework.deadlines.service import ClockOwner, extend, recompute, start, stop, sweep
+from casework.deadlines.service import ClockOwner, extend, recompute, start, stop
+from casework.deadlines.sweeping import sweep
 from casework.errors import Invalid, NotFound, Stale
 from casework.intake.service import receive_report
 from casework.jobs.runner import sweep_clocks
@@ -336,7 +337,7 @@ def test_without_that_look_the_same_check_sees_a_breach(town: Town, monkeypatch:
     clock = plan_clock(town)
     edit(town, days(TUESDAY))
     town.clock.at = clock.due_at + timedelta(minutes=1)
-    monkeypatch.setattr(service, "recount", lambda *_args, **_more: None)
+    monkeypatch.setattr(sweeping, "recount", lambda *_args, **_more: None)
     sweep_clocks(town.office)
     assert breaches(town, clock) != []
 

@@ -18,10 +18,11 @@ from sqlmodel import col, select
 
 from casework.audit.models import AuditEntry
 from casework.audit.tags import Tag
-from casework.deadlines import service
+from casework.deadlines import service, sweeping
 from casework.deadlines.models import CaseClock, ClockEffect, ClockState
 from casework.deadlines.queries import reading_at
-from casework.deadlines.service import ClockOwner, resume, start, stop, sweep
+from casework.deadlines.service import ClockOwner, resume, start, stop
+from casework.deadlines.sweeping import sweep
 from casework.intake.service import receive_report
 from casework.jobs.runner import sweep_clocks
 from casework.law.calendar import calendar_of
@@ -84,8 +85,8 @@ def test_each_warning_and_breach_happens_once_with_four_sweepers(town: Town) -> 
     cases = 30
     for _number in range(cases):
         new_case(town)
-    for hours in (6.1, 3, 3):
-        town.clock.advance(hours=hours)
+    for minutes in (16, 350, 180, 180):
+        town.clock.advance(minutes=minutes)
         sweep_at_once(town)
         sweep_at_once(town)
     seen = fired(town)
@@ -141,7 +142,7 @@ def test_without_that_key_the_same_check_sees_two(town: Town, monkeypatch: pytes
     sweep_clocks(town.office)
     once = fired(town)
     hand_the_row_back(town)
-    monkeypatch.setattr(service, "_happens_first_time", lambda *_: True)
+    monkeypatch.setattr(sweeping, "_happens_first_time", lambda *_: True)
     sweep_clocks(town.office)
     assert fired(town) != once
 
