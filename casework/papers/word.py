@@ -26,7 +26,8 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "templates" / "papers" / "word"
 
 _SHORT, _LONG = 11906, 16838  # A4 in twentieths of a point
 _MARGINS = 1701 + 964  # left 30 mm, right 17 mm
-_NO_BREAK_SPACE = 1.15  # mm at 13 pt
+_UNDERSCORE = 2.3  # mm at 13 pt
+_SMALL_SPACE = 0.53  # mm, a no-break space at 6 pt
 
 
 def docx(content: PaperContent, law: Law) -> bytes:
@@ -42,7 +43,8 @@ def docx(content: PaperContent, law: Law) -> bytes:
             "orient": "landscape" if sheet.landscape else "portrait",
             "width": page[0] - _MARGINS,
             "size": int(sheet.size * 2),
-            "blank": lambda gap: "\u00a0" * round(gap / _NO_BREAK_SPACE),
+            "blank": lambda gap: "_" * round(gap / _UNDERSCORE),
+            "bar": lambda long: "\u00a0" * round(long / _SMALL_SPACE),  # underlined: the rule below a head
         },
         jinja_env=_environment(),
         autoescape=True,
