@@ -12,6 +12,7 @@ from casework.law.model import Action, DeadlineRule, Field, Form, Holiday, Law, 
 WRITTEN = "Written by `casework make-docs` from the data in `casework/law/data`; correct the data, not this page."
 BY_PRODUCT = "**[D]** = the law is silent; the product decided."
 D = "[D]"
+MOST_ARROWS = 4  # of one move in the picture
 
 _UNITS = {
     "running_minutes": "running minutes",
@@ -65,7 +66,7 @@ def _procedure(law: Law) -> Iterator[str]:
         ),
     )  # fmt: skip
     yield "## Picture\n"
-    yield "Moves that change the state; those open in every state are left out.\n"
+    yield f"Moves that change the state; those open in more than {MOST_ARROWS} states are left out: they stand in the table.\n"
     yield "```mermaid\nstateDiagram-v2\n" + "\n".join(_diagram(law)) + "\n```\n"
     yield "## Articles\n"
     yield _table(("article", "says"), ((article, _said(text)) for article, text in law.articles.items()))
@@ -103,9 +104,9 @@ def _diagram(law: Law) -> Iterator[str]:
         yield f'    state "{state.title.vi}" as {names[state.id]}'
     yield f"    [*] --> {names[law.initial_state.id]}"
     for action in law.actions.values():
-        targets = {action.to} if action.to else set(action.outcomes.values())
-        for source in action.sources:
-            for target in sorted(targets - {source}) if source != "*" else ():
+        targets = set(action.outcomes.values()) or {action.to}
+        for source in action.sources if len(action.sources) <= MOST_ARROWS else ():
+            for target in sorted(targets - {source, ""}) if source != "*" else ():
                 yield f"    {names[source]} --> {names[target]}: {action.id}"
     for state in law.states.values():
         if state.final:
@@ -162,7 +163,8 @@ def _overlay(law: Law) -> Iterator[str]:
 
 
 def _limit(rule: DeadlineRule) -> str:
-    said = f"{rule.amount} {_UNITS[rule.unit]}"
+    unit = _UNITS[rule.unit]
+    said = f"{rule.amount} {unit.removesuffix('s') if rule.amount == 1 else unit}"
     if rule.set_by_form or rule.set_by_row:
         asked = _code(rule.set_by_form or rule.set_by_row or "")
         return f"the day of {asked}, else {said}" if rule.by_product else f"the day of {asked}, at most {said}"
@@ -170,7 +172,9 @@ def _limit(rule: DeadlineRule) -> str:
 
 
 def _begun_by(law: Law, rule: str) -> str:
-    opening = ["the opening of a case"] if rule in (*law.opening, *(one for one in OPENING if one in law.deadlines)) else []
+    opening = (
+        ["the opening of a case"] if rule in (*law.opening, *(one for one in OPENING if one in law.deadlines)) else []
+    )
     return ", ".join([*opening, *(_code(one.id) for one in law.actions.values() if rule in _begins(one))])
 
 

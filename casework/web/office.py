@@ -138,6 +138,7 @@ def _length(rule: DeadlineRule) -> str:
     words = {
         "running_minutes": ngettext("%(num)d phút", "%(num)d phút", rule.amount),
         "running_hours": ngettext("%(num)d giờ", "%(num)d giờ", rule.amount),
+        "working_hours": ngettext("%(num)d giờ làm việc", "%(num)d giờ làm việc", rule.amount),
         "working_days": ngettext("%(num)d ngày làm việc", "%(num)d ngày làm việc", rule.amount),
         "calendar_days": ngettext("%(num)d ngày", "%(num)d ngày", rule.amount),
         "calendar_months": ngettext("%(num)d tháng", "%(num)d tháng", rule.amount),

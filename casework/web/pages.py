@@ -5,9 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
+from casework.clock import local
+from casework.law.model import Law
+from casework.people.queries import unit
 from casework.people.rules import Role
 from casework.web.access import open_to_all, open_to_staff
-from casework.web.door import the_office
+from casework.web.door import actor, begin, the_office
 from casework.web.guard import safe_next
 
 bp = Blueprint("pages", __name__)
@@ -49,7 +52,17 @@ def help_page() -> ResponseReturnValue:
 @bp.get("/tro-giup/can-cu-phap-ly")
 @open_to_all
 def legal_grounds() -> ResponseReturnValue:
-    return render_template("pages/legal.html", edition=the_office().law.edition)
+    return render_template("pages/legal.html", edition=the_office().law.edition, local_law=_law_of_own_province())
+
+
+def _law_of_own_province() -> Law | None:
+    """The law with the tighter limits of the reader's own province, if it has set any and the reader is signed in."""
+    province = actor().province_id
+    if province is None:
+        return None
+    with begin() as work:
+        found = work.book.for_province(local(work.now).date(), unit(work, province).code)
+    return found if found.overlay else None
 
 
 @bp.get("/bieu-mau")

@@ -183,9 +183,11 @@ def child_line(facts: Facts, today: date) -> ChildLine:
 
 
 def article_name(article: str) -> str:
-    """`26.3` → `Điều 26 khoản 3`; `LTE 52.3` is of the Children Law."""
+    """`26.3` → `Điều 26 khoản 3`; `LTE 52.3` is of the Children Law; what a province cites is named by itself."""
     if article.startswith(CHILDREN_LAW):
         return _("Luật Trẻ em, %(article)s", article=article_name(article.removeprefix(CHILDREN_LAW)))
+    if not article[:1].isdigit():
+        return article
     number, _dot, clause = article.partition(".")
     if not clause:
         return _("Điều %(number)s", number=number)
