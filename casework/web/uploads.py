@@ -7,7 +7,6 @@ from io import BytesIO
 from typing import IO
 
 from flask import Request, current_app, session
-from flask.typing import ResponseReturnValue
 
 from casework.policy import View
 
@@ -29,7 +28,7 @@ class OfficeRequest(Request):
 
     @property
     def max_content_length(self) -> int | None:
-        view: Callable[..., ResponseReturnValue] | None = current_app.view_functions.get(self.endpoint or "")
+        view = current_app.view_functions.get(self.endpoint or "")
         limit: int | None = getattr(view, "body_limit", None)
         # A stranger may not make the office hold twenty megabytes before it asks who they are.
         return limit if limit is not None and "_user_id" in session else super().max_content_length

@@ -55,10 +55,12 @@ def hashes(town: Town, code: str, kind: str = "05") -> list[str]:
         return [str(version_content(work, one)["hash"]) for one in found.versions]
 
 
-def send_back(town: Town, code: str, typed: str, kind: str = "05", **more: bool) -> bool:
+def send_back(town: Town, code: str, typed: str, kind: str = "05", *, older_accepted: bool = False) -> bool:
     with town.office.begin(town.act_as("worker")) as work:
         case = find_case(work, code)
-        return return_scan(work, case, line_of(work, case, kind), scanned(), typed, **more).latest
+        return return_scan(
+            work, case, line_of(work, case, kind), scanned(), typed, older_accepted=older_accepted
+        ).latest
 
 
 def fault(town: Town, code: str, typed: str, kind: str = "05") -> str:

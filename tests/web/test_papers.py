@@ -54,7 +54,7 @@ def link(answer: TestResponse, words: str, beside: str = "") -> str:
         if beside in text_of(part):
             for address, inside in LINK.findall(part):
                 if text_of(inside).startswith(words):
-                    return address.replace("&amp;", "&")
+                    return str(address).replace("&amp;", "&")
     raise AssertionError(f"no link {words!r} beside {beside!r}")
 
 
