@@ -1,0 +1,305 @@
+"""Many sweepers, any of them stopped at any point: each effect once, none early, the gravest first, nobody flooded."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, text
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import col, select
+
+from casework.audit.models import AuditEntry
+from casework.audit.tags import Tag
+from casework.bootstrap import Office
+from casework.clock import DrillClock, FrozenClock, SystemClock
+from casework.deadlines import sweeping
+from casework.deadlines.models import CaseClock, ClockEffect, ClockState
+from casework.deadlines.service import ClockOwner, extend, start, stop
+from casework.deadlines.sweeping import Claim, claim, fire
+from casework.intake.service import receive_report
+from casework.jobs.guard import ClockGuard
+from casework.jobs.runner import guarded_pulse, sweep_clocks
+from casework.notices.models import Notice
+from casework.people.queries import last_beat
+from casework.work import SYSTEM
+from tests.conftest import Town
+
+MOMENT = timedelta(milliseconds=150)
+
+
+def new_case(town: Town) -> ClockOwner:
+    """Starts the clocks of twelve hours (warned at six and three hours left) and of fifteen minutes."""
+    with town.office.begin(town.act_as("hotline")) as work:
+        values = {"incident_commune": "99001", "danger_now": "yes", "narrative": "Nghe tiếng khóc"}
+        case = receive_report(work, values, received_at=work.now).case
+        return ClockOwner(case.id, case.code, case.responsible_unit_id, case.province_id, case.edition)
+
+
+def claims_of(town: Town, lease: timedelta = sweeping.LEASE) -> list[Claim]:
+    with town.office.begin(SYSTEM) as work:
+        return claim(work, lease=lease)
+
+
+def effects(town: Town) -> Counter[str]:
+    with town.office.begin(SYSTEM) as work:
+        rows = work.session.exec(
+            select(CaseClock.rule, ClockEffect.effect).join(CaseClock, col(CaseClock.id) == ClockEffect.clock_id)
+        )
+        return Counter(f"{rule} {effect.partition(':')[0]}" for rule, effect in rows)
+
+
+# ---------------------------------------------------------------- lease and fence
+
+
+@pytest.mark.parametrize("taken_over", [True, False])
+def test_a_sweeper_that_wakes_up_after_its_lease_has_no_effect(town: Town, *, taken_over: bool) -> None:
+    new_case(town)
+    town.clock.advance(minutes=16)
+    claims = claims_of(town, MOMENT)
+    time.sleep(2 * MOMENT.total_seconds())  # stopped
+    if taken_over:
+        sweep_clocks(town.office)
+    before = effects(town)
+    with town.office.begin(SYSTEM) as work:
+        assert fire(work, claims) == []
+    assert effects(town) == before
+    sweep_clocks(town.office)
+    assert effects(town) == {"acknowledge breach": 1}
+
+
+def test_without_the_lease_the_same_check_sees_an_effect(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    new_case(town)
+    town.clock.advance(minutes=16)
+    claims = claims_of(town, MOMENT)
+    time.sleep(2 * MOMENT.total_seconds())
+    monkeypatch.setattr(sweeping, "_held", lambda: (col(CaseClock.state) == ClockState.RUNNING,))
+    with town.office.begin(SYSTEM) as work:
+        fire(work, claims)
+    assert effects(town) != {}
+
+
+def test_a_sweeper_stopped_while_it_holds_the_rows_loses_them_and_keeps_nothing(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_case(town)
+    town.clock.advance(minutes=16)
+    claims = claims_of(town, MOMENT)
+    monkeypatch.setattr(sweeping, "LEASE", MOMENT)
+    with pytest.raises(DBAPIError), town.office.begin(SYSTEM) as work:
+        fire(work, claims)
+        work.session.flush()
+        time.sleep(4 * MOMENT.total_seconds())  # stopped: the server takes the rows back
+    assert effects(town) == {}
+    monkeypatch.undo()
+    sweep_clocks(town.office)
+    assert effects(town) == {"acknowledge breach": 1}
+
+
+def test_what_one_has_claimed_no_other_claims_until_the_lease_is_over(town: Town) -> None:
+    for _n in range(3):
+        new_case(town)
+    town.clock.advance(minutes=16)
+    first = claims_of(town, MOMENT)
+    assert len(first) == 3 and claims_of(town) == []
+    time.sleep(2 * MOMENT.total_seconds())
+    second = claims_of(town)
+    assert {one.clock_id for one in second} == {one.clock_id for one in first}
+    assert {one.fence for one in second} == {2}
+
+
+def test_a_clock_stopped_or_extended_after_it_was_claimed_does_not_fire(town: Town) -> None:
+    owner = new_case(town)
+    with town.office.begin(SYSTEM) as work:
+        separation = start(work, owner, "separation", set_date=date(2026, 12, 1))
+        stop(work, owner.case_id, "emergency")
+    town.clock.at = separation.due_at + timedelta(minutes=1)
+    sweep_done = claims_of(town)
+    assert len(sweep_done) == 2
+    with town.office.begin(SYSTEM) as work:
+        stop(work, owner.case_id, "acknowledge")
+        extend(work, owner.case_id, "separation", date(2026, 12, 5), reason="")
+    with town.office.begin(SYSTEM) as work:
+        assert fire(work, sweep_done) == []
+    assert "separation breach" not in effects(town) and "acknowledge breach" not in effects(town)
+
+
+def test_a_clock_somebody_holds_is_waited_for_alone_and_fired_at_once(town: Town) -> None:
+    owner = new_case(town)
+    town.clock.advance(minutes=16)
+    claims = claims_of(town)
+    with town.office.begin(SYSTEM) as act:
+        act.session.exec(select(CaseClock).where(CaseClock.case_id == owner.case_id).with_for_update()).all()
+        with town.office.begin(SYSTEM) as work:
+            assert fire(work, claims) == claims
+    with town.office.begin(SYSTEM) as work:
+        assert fire(work, claims, wait=True) == []
+    assert effects(town) == {"acknowledge breach": 1}
+
+
+def test_a_case_that_cannot_be_fired_does_not_hold_up_the_others(town: Town) -> None:
+    bad = new_case(town)
+    for _n in range(3):
+        new_case(town)
+    with town.office.begin(SYSTEM) as work:
+        work.session.connection().execute(
+            text("update case_clock set edition = 'gone' where case_id = :id"), {"id": bad.case_id}
+        )
+    town.clock.advance(minutes=16)
+    sweep_clocks(town.office)
+    assert effects(town) == {"acknowledge breach": 3}
+
+
+# ---------------------------------------------------------------- after a standstill
+
+
+def test_after_a_standstill_the_gravest_goes_first(town: Town) -> None:
+    owner = new_case(town)
+    with town.office.begin(SYSTEM) as work:
+        start(work, owner, "submit-plan")
+    other = new_case(town)
+    with town.office.begin(SYSTEM) as work:
+        stop(work, other.case_id, "acknowledge")
+    town.clock.at = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    new_case(town)
+    town.clock.advance(hours=6, minutes=1)  # of the last case only a warning and the fifteen minutes are due
+    claims = claims_of(town)
+    with town.office.begin(SYSTEM) as work:
+        rules = {
+            clock.id: f"{clock.rule} {'breach' if clock.due_at <= work.now else 'warning'}"
+            for clock in work.session.exec(select(CaseClock))
+        }
+    assert [rules[one.clock_id] for one in claims] == [
+        "acknowledge breach", "acknowledge breach", "emergency breach", "emergency breach", "submit-plan breach",
+        "emergency warning",
+    ]  # fmt: skip
+
+
+def test_after_a_standstill_each_limit_is_marked_once_as_late_as_it_is_and_each_post_is_told_once(town: Town) -> None:
+    cases = 10
+    for _n in range(cases):
+        new_case(town)
+    with town.office.begin(SYSTEM) as work:
+        before = work.session.exec(select(func.count()).select_from(Notice)).one()
+    town.clock.advance(hours=18)  # all down: both limits passed, two warnings missed
+    sweep_clocks(town.office)
+    sweep_clocks(town.office)
+    assert effects(town) == {"acknowledge breach": cases, "emergency breach": cases}
+    with town.office.begin(SYSTEM) as work:
+        late = {clock.breached_at - clock.due_at for clock in work.session.exec(select(CaseClock)) if clock.breached_at}
+        assert late == {timedelta(hours=6), timedelta(hours=17, minutes=45)}
+        told = work.session.exec(select(Notice).order_by(col(Notice.created_at)).offset(before)).all()
+        assert {one.text_id for one in told} == {"deadlines-missed"}
+        assert all(one.body.startswith("20 han") and one.case_code is None for one in told)
+        assert len({one.staff_id for one in told}) == len(told)
+        audited = work.session.exec(select(func.count()).where(AuditEntry.tag == Tag.CLOCK_BREACHED)).one()
+        assert audited == 2 * cases
+
+
+def test_few_missed_limits_are_told_one_by_one(town: Town) -> None:
+    new_case(town)
+    town.clock.advance(hours=1)
+    sweep_clocks(town.office)
+    with town.office.begin(SYSTEM) as work:
+        texts = Counter(work.session.exec(select(Notice.text_id)))
+    assert texts["deadline-passed"] and not texts["deadlines-missed"]
+
+
+# ---------------------------------------------------------------- a clock that jumps
+
+
+@dataclass
+class JumpingClock:
+    """Shows the true time, but for `off`."""
+
+    true: datetime
+    off: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        return self.true + self.off
+
+
+def with_clock(town: Town, clock: JumpingClock) -> Office:
+    return replace(town.office, clock=clock)
+
+
+def fire_through_jumps(town: Town, guard: ClockGuard | None, clock: JumpingClock, *, lasting: bool) -> list[str]:
+    """A hundred jumps over two days of ticks; returns what was early or double."""
+    chance = random.Random(41)
+    office, wrong, seen = with_clock(town, clock), [], 0
+    for _jump in range(100):
+        for tick in range(chance.randint(2, 4)):
+            clock.true += timedelta(minutes=chance.randint(1, 12))
+            if tick == 0:
+                size = timedelta(minutes=chance.choice((-1, 1)) * chance.randint(2, 60_000))
+                clock.off = size
+            elif not lasting or chance.random() < 0.5:
+                clock.off = timedelta(0)
+            if guard is None or guard.agrees(clock.true if lasting else None):
+                sweep_clocks(office)
+        with town.office.begin(SYSTEM) as work:
+            rows = work.session.exec(select(ClockEffect)).all()
+        moments = [datetime.fromisoformat(one.effect.partition(":")[2]) for one in rows]
+        wrong += [f"early: {moment}" for moment in moments if moment > clock.true]
+        seen = max(seen, len(rows))
+        clock.off = timedelta(0)
+    with town.office.begin(SYSTEM) as work:
+        breached = select(AuditEntry.object_id, func.count()).where(AuditEntry.tag == Tag.CLOCK_BREACHED)
+        entries = work.session.exec(breached.group_by(col(AuditEntry.object_id)))
+        wrong += [f"double: {clock_id}" for clock_id, times in entries if times > 1]
+    assert seen > 0
+    return wrong
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_hundred_jumps_of_the_clock_fire_nothing_early_and_nothing_twice(town: Town, *, lasting: bool) -> None:
+    for _n in range(3):
+        owner = new_case(town)
+    with town.office.begin(SYSTEM) as work:
+        start(work, owner, "submit-plan")
+    clock = JumpingClock(town.clock.now())
+    start_of_ticks = clock.true
+    guard = ClockGuard(clock, elapsed=lambda: (clock.true - start_of_ticks).total_seconds())
+    assert fire_through_jumps(town, guard, clock, lasting=lasting) == []
+
+
+def test_a_sweep_that_believes_every_jump_is_seen_to_fire_early(town: Town) -> None:
+    new_case(town)
+    assert fire_through_jumps(town, None, JumpingClock(town.clock.now()), lasting=False) != []
+
+
+def test_two_ticks_have_to_agree_after_a_jump_and_a_speeded_drill_is_no_jump() -> None:
+    ticks = [0.0]
+    clock = FrozenClock(datetime(2026, 11, 23, tzinfo=UTC))
+    guard = ClockGuard(clock, elapsed=lambda: ticks[0])
+
+    def tick(seconds: float, shown: float) -> bool:
+        ticks[0] += seconds
+        clock.advance(seconds=shown)
+        return guard.agrees()
+
+    assert [tick(5, 5), tick(5, 5), tick(5, 5000), tick(5, 5), tick(5, -90_000), tick(5, 5)] == [
+        False, True, False, True, False, True,
+    ]  # fmt: skip
+    drill = ClockGuard(DrillClock(clock.at, speed=600.0))
+    drill.agrees()
+    time.sleep(0.2)
+    assert drill.agrees()
+
+
+def test_a_machine_whose_clock_differs_from_the_database_fires_nothing_and_is_not_alive(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = replace(town.office, clock=SystemClock())
+    assert guarded_pulse(office, ClockGuard(office.clock))
+    monkeypatch.setattr(SystemClock, "now", lambda _self: datetime.now(UTC) + timedelta(days=1))
+    with town.office.begin(SYSTEM) as work:
+        before = last_beat(work)
+    guard = ClockGuard(office.clock)
+    assert [guarded_pulse(office, guard) for _n in range(3)] == [False, False, False]
+    with town.office.begin(SYSTEM) as work:
+        assert last_beat(work) == before
