@@ -13,12 +13,19 @@ from flask_babel import gettext as _
 
 from casework.cases.drafts import drafts_on
 from casework.cases.models import Case, Document, Draft
-from casework.cases.queries import documents_of, facts_of_case, state_of
+from casework.cases.queries import (
+    activities_of,
+    approved_plan,
+    documents_of,
+    facts_of_case,
+    hand_overs_of,
+    state_of,
+)
 from casework.cases.rules import Facts, fact
 from casework.cases.service import Offer, offers
 from casework.clock import local
 from casework.deadlines.models import CaseClock, ClockState
-from casework.deadlines.queries import clocks_of, read_clock
+from casework.deadlines.queries import changes_of, clocks_of, read_clock
 from casework.law.forms import asked, prefill, read, to_submitted
 from casework.law.model import Action, Law, Stage, State
 from casework.people.models import Unit
@@ -27,13 +34,14 @@ from casework.people.rules import LIAISON_ROLES
 from casework.referral.queries import referrals_of
 from casework.web import wording
 from casework.web.access import declared
+from casework.web.courseparts import activity_rows, activity_url, change_items, hand_over_state, with_changes
 from casework.web.faults import guard_words
 from casework.web.sharing import sharing
 from casework.web.story import latest_papers, story, updated_at
 from casework.web.timeline import events_of, is_reporter, papers_said, post, timeline
 from casework.work import Work
 
-__all__ = ["alert", "author", "clock_that_matters", "look_at", "page_of", "paper_title", "post"]
+__all__ = ["alert", "author", "clock_that_matters", "look_at", "page_of", "paper_title", "post", "start_of"]
 
 SEPARATION = "separation"
 LATEST = 6  # events and papers on the case's own page; their tabs have them all
@@ -98,7 +106,12 @@ def page_of(work: Work, case: Case, *, name_shown: bool = False) -> dict[str, An
     documents = documents_of(work, case.id)
     referrals = referrals_of(work, case.id)
     events = events_of(work, work.law_for(case.edition), case, limit=EVENTS_READ)
-    units = (*(one.unit_id for one in events), *(one.to_unit_id for one in referrals))
+    handed = hand_overs_of(work, case.id)
+    units = (
+        *(one.unit_id for one in events),
+        *(one.to_unit_id for one in referrals),
+        *(one.to_unit_id for one in handed),
+    )
     sight = look_at(work, case, units)
     law = sight.law
     drafts = drafts_on(work, case.id)
@@ -116,7 +129,12 @@ def page_of(work: Work, case: Case, *, name_shown: bool = False) -> dict[str, An
         "stages": stages(sight, documents, step),
         "story_lines": story(law, case, sight.facts, latest_papers(work, documents)),
         "story_updated": wording.short_moment(updated_at(sight.facts, documents)),
-        "timeline_items": timeline(law, case, events, sight.units, said)[:LATEST],
+        "timeline_items": with_changes(
+            timeline(law, case, events, sight.units, said), change_items(work, changes_of(work, case.id))
+        )[:LATEST],
+        "hand_over": hand_over_state(handed, case, sight.units),
+        "activities": activity_rows(work, activities_of(work, case)) if approved_plan(documents) else [],
+        "activity_url": activity_url(case, moves),
         "papers": [paper(law, case, document) for document in reversed(documents[-LATEST:])],
         "papers_more": max(0, len(documents) - LATEST),
         "papers_url": papers_url(case),
@@ -217,7 +235,7 @@ def next_step(work: Work, sight: Sight, moves: Sequence[Offer], drafts: Mapping[
     blocked = next((one.blocked_by for one in moves if one.action.id == state.primary and one.blocked_by), None)
     prominent = [one for one in open_moves if one is not primary and one.id in PROMINENT]
     others = [one for one in open_moves if one is not primary and one not in prominent]
-    start = _start(work, sight, primary, drafts) if primary else None
+    start = start_of(work, case, sight.facts, primary, drafts) if primary else None
     visit = next((one.action for one in moves if one.action.id == VISIT), None)
     buttons = [
         start,
@@ -267,18 +285,18 @@ def _button(case: Case, action: Action, drafts: Mapping[str, Draft]) -> dict[str
     }
 
 
-def _start(work: Work, sight: Sight, action: Action, drafts: Mapping[str, Draft]) -> dict[str, Any]:
+def start_of(work: Work, case: Case, facts: Facts, action: Action, drafts: Mapping[str, Draft]) -> dict[str, Any]:
     """The step's own button. It opens the form at its first question without an answer and says how many are left."""
-    button = {**_button(sight.case, action, drafts), "primary": True}
+    button = {**_button(case, action, drafts), "primary": True}
     if action.form is None:
         return button
     draft = drafts.get(f"action:{action.id}")
-    form = sight.law.forms[action.form]
+    form = work.law_for(case.edition).forms[action.form]
     if draft is not None:
         typed = work.open(draft, "content") or {}
     else:
-        typed = to_submitted(form, {one: found.value for one, found in prefill(form, sight.facts).items()})
-    filled = read(form, typed, today=sight.today)
+        typed = to_submitted(form, {one: found.value for one, found in prefill(form, facts).items()})
+    filled = read(form, typed, today=local(work.now).date())
     empty = [
         one
         for one in form.fields
@@ -287,7 +305,7 @@ def _start(work: Work, sight: Sight, action: Action, drafts: Mapping[str, Draft]
     needed = [one for one in empty if one.required]
     first = next(iter((*needed, *empty)), None)
     if first is not None and first is not form.fields[0]:
-        button["url"] = url_for("cases.step", code=sight.case.code, action=action.id, _anchor=f"q-{first.id}")
+        button["url"] = url_for("cases.step", code=case.code, action=action.id, _anchor=f"q-{first.id}")
     if draft is not None:
         saved = _("đã lưu nháp %(when)s", when=wording.short_moment(draft.saved_at))
         left = _("còn %(count)s câu phải trả lời", count=len(needed)) if needed else _("đã đủ câu phải trả lời")

@@ -18,6 +18,7 @@ from casework.cases.models import Case
 from casework.cases.queries import documents_of, facts_of_case, find_case
 from casework.cases.service import check_move, record_read, take_action
 from casework.clock import local
+from casework.deadlines.queries import changes_of
 from casework.errors import Forbidden, IllegalMove
 from casework.law.forms import read, to_submitted
 from casework.law.model import Form
@@ -27,6 +28,7 @@ from casework.referral.queries import referrals_of
 from casework.web import casebook, wording
 from casework.web.access import keeps_draft, open_to
 from casework.web.cases import refusal_page
+from casework.web.courseparts import change_items, with_changes
 from casework.web.door import begin
 from casework.web.lawform import Shown, posted
 from casework.web.people import people
@@ -87,7 +89,8 @@ def _course(work: Work, case: Case) -> tuple[list[dict[str, Any]], casebook.Sigh
     events = events_of(work, law, case)
     sight = casebook.look_at(work, case, [one.unit_id for one in events])
     said = papers_said(work, law, documents_of(work, case.id))
-    return timeline(law, case, events, sight.units, said), sight
+    items = timeline(law, case, events, sight.units, said)
+    return with_changes(items, change_items(work, changes_of(work, case.id))), sight
 
 
 # ---------------------------------------------------------------- who

@@ -183,7 +183,7 @@ def document(code: str, document_id: UUID) -> ResponseReturnValue:
 # ---------------------------------------------------------------- the moves
 
 
-def _draft_page(code: str, action: str) -> str:
+def draft_page(code: str, action: str) -> str:
     return f"action:{action}"
 
 
@@ -193,19 +193,19 @@ def step(code: str, action: str) -> ResponseReturnValue:
     try:
         with begin() as work:
             case = find_case(work, code)
-            move, form = _move(work, case, action)
+            move, form = move_of(work, case, action)
             if form is None:
                 return redirect(url_for("cases.home", code=code))
             record_read(work, case, what=f"form-{form.id}")
-            page = _form_page(work, case, move, _opened(work, case, move, form))
+            page = _form_page(work, case, move, opened_form(work, case, move, form))
     except (IllegalMove, Forbidden) as refused:
         return refusal_page(code, action, refused)
     return render_template("case/step.html", **page)
 
 
-def _opened(work: Work, case: Case, move: Action, form: Form) -> Shown:
+def opened_form(work: Work, case: Case, move: Action, form: Form) -> Shown:
     """The form as this person left it, with what it still lacks; else begun with what the case says."""
-    draft = find_draft(work, _draft_page(case.code, move.id), case)
+    draft = find_draft(work, draft_page(case.code, move.id), case)
     typed = work.open(draft, "content") if draft else None
     read = stepform.answered(work, case, form, typed) if typed is not None else None
     return fresh(
@@ -221,19 +221,19 @@ def _opened(work: Work, case: Case, move: Action, form: Form) -> Shown:
 
 @bp.post("/ca/<code>/buoc/<action>")
 @open_to(Role.WORKER, Role.CHAIR, Role.SUPERVISOR)
-@keeps_draft(_draft_page)
+@keeps_draft(draft_page)
 def submit(code: str, action: str) -> ResponseReturnValue:
     """Keeps what was typed and goes on to have it checked; a move without a form is made at once."""
     try:
         with begin() as work:
             case = find_case(work, code)
-            move, form = _move(work, case, action)
+            move, form = move_of(work, case, action)
             rows = row_asked(form) if form else None
             if form is None:
                 _make(work, case, move, {})
                 page = None
             elif rows is not None:
-                save_draft(work, _draft_page(code, action), rows.typed, case)
+                save_draft(work, draft_page(code, action), rows.typed, case)
                 page = None
             else:
                 page = _keep(work, case, move, form)
@@ -253,13 +253,13 @@ def submit(code: str, action: str) -> ResponseReturnValue:
 
 @bp.post("/ca/<code>/buoc/<action>/nhap")
 @open_to(Role.WORKER, Role.CHAIR, Role.SUPERVISOR)
-@keeps_draft(_draft_page)
+@keeps_draft(draft_page)
 def autosave(code: str, action: str) -> ResponseReturnValue:
     """Keeps every keystroke, also when the step has been taken from under the writer: nothing typed is thrown away."""
     if the_office().law.actions.get(action) is None:
         raise NotFound
     with begin() as work:
-        draft = save_draft(work, _draft_page(code, action), posted(), find_case(work, code))
+        draft = save_draft(work, draft_page(code, action), posted(), find_case(work, code))
         saved_at = local(draft.saved_at).strftime("%H:%M")
     return jsonify(saved_at=saved_at)
 
@@ -270,7 +270,7 @@ def check(code: str, action: str) -> ResponseReturnValue:
     try:
         with begin() as work:
             case = find_case(work, code)
-            move, form = _move(work, case, action)
+            move, form = move_of(work, case, action)
             read = _read_back(work, case, move, form)
             if form is None or read is None or read.faults:
                 return redirect(url_for("cases.step", code=code, action=action))
@@ -288,12 +288,12 @@ def make(code: str, action: str) -> ResponseReturnValue:
     try:
         with begin() as work:
             case = find_case(work, code)
-            move, form = _move(work, case, action)
+            move, form = move_of(work, case, action)
             read = _read_back(work, case, move, form)
             if read is None or read.faults:
                 return redirect(url_for("cases.step", code=code, action=action), code=303)
             _make(work, case, move, read.values)
-            drop_draft(work, _draft_page(code, action), case)
+            drop_draft(work, draft_page(code, action), case)
     except Invalid as refused:
         return _form_again(code, action, refused)
     except (IllegalMove, Forbidden, GuardRefused) as refused:
@@ -302,7 +302,7 @@ def make(code: str, action: str) -> ResponseReturnValue:
     return redirect(url_for("cases.home", code=code), code=303)
 
 
-def _move(work: Work, case: Case, action: str) -> tuple[Action, Form | None]:
+def move_of(work: Work, case: Case, action: str) -> tuple[Action, Form | None]:
     """The move and its form. Raises NotFound for what is no step of a case's page, IllegalMove, Forbidden."""
     move = work.law_for(case.edition).actions.get(action)
     if move is None or move.liaison is not None or move.receiver or move.id in INTAKE_ACTIONS:
@@ -315,7 +315,7 @@ def _move(work: Work, case: Case, action: str) -> tuple[Action, Form | None]:
 def _keep(work: Work, case: Case, move: Action, form: Form) -> dict[str, Any] | None:
     """Saves what was posted as the draft. The page to show again where something is wrong."""
     read = stepform.answered(work, case, form, posted())
-    save_draft(work, _draft_page(case.code, move.id), read.typed, case)
+    save_draft(work, draft_page(case.code, move.id), read.typed, case)
     return _form_page(work, case, move, _again(work, case, form, read.typed, read.faults)) if read.faults else None
 
 
@@ -326,7 +326,7 @@ def _again(work: Work, case: Case, form: Form, typed: Mapping[str, Sequence[str]
 
 
 def _read_back(work: Work, case: Case, move: Action, form: Form | None) -> Answered | None:
-    typed = read_draft(work, _draft_page(case.code, move.id), case) if form else None
+    typed = read_draft(work, draft_page(case.code, move.id), case) if form else None
     return stepform.answered(work, case, form, typed) if form and typed is not None else None
 
 
@@ -382,8 +382,8 @@ def _form_again(code: str, action: str, refused: Invalid) -> ResponseReturnValue
     """The move found a fault that no answer shows alone: back to the form, with everything typed."""
     with begin() as work:
         case = find_case(work, code)
-        move, form = _move(work, case, action)
-        typed = read_draft(work, _draft_page(code, action), case)
+        move, form = move_of(work, case, action)
+        typed = read_draft(work, draft_page(code, action), case)
         if form is None or typed is None:
             raise refused
         page = _form_page(work, case, move, _again(work, case, form, typed, refused.faults))

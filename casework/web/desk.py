@@ -7,26 +7,41 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, current_app, render_template, url_for
+from flask import Blueprint, current_app, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from casework.audit.queries import Filters, recent
 from casework.audit.service import record
 from casework.audit.tags import Tag
-from casework.cases.drafts import own_drafts
-from casework.cases.queries import Ageing, Filter, Listed, Page, ageing, codes_of, list_cases, state_of, units_of
+from casework.cases.drafts import drafts_on, own_drafts, save_draft
+from casework.cases.queries import (
+    Ageing,
+    Filter,
+    Listed,
+    Page,
+    ageing,
+    codes_of,
+    find_case,
+    list_cases,
+    state_of,
+    units_of,
+)
 from casework.cases.rules import fact
+from casework.cases.service import record_read
 from casework.clock import local
 from casework.deadlines.models import CaseClock
 from casework.deadlines.queries import read_clock
+from casework.errors import Forbidden, IllegalMove
 from casework.law.model import Law, State
 from casework.notices.queries import to_staff
 from casework.people.models import Unit
 from casework.people.queries import unit, units_by_id
 from casework.people.rules import LIAISON_ROLES, Role, may_read_case
-from casework.web import casebook, wording
+from casework.web import casebook, stepform, wording
 from casework.web.access import open_to
+from casework.web.cases import draft_page, move_of, opened_form, refusal_page
+from casework.web.decision import decision_page
 from casework.web.door import begin
 from casework.web.strip import strip_plot
 from casework.work import Work
@@ -51,10 +66,9 @@ def tasks() -> ResponseReturnValue:
     with begin() as work:
         found = list_cases(work, Filter(unit_id=work.actor.unit_id), size=DESK_SIZE)
         units = units_by_id(work, [one.case.responsible_unit_id for one in found.rows])
-        groups = _groups(work, found.rows)
         page = {
             "card": _card(work, found.rows),
-            "groups": {name: [_task(work, one) for one in rows] for name, rows in groups.items()},
+            "groups": _groups(work, found.rows),
             "waiting": [row for one in found.rows for row in _waiting(work, one)],
             "more": found.total - len(found.rows),
             "drafts": _drafts(work),
@@ -65,25 +79,51 @@ def tasks() -> ResponseReturnValue:
     return render_template("desk/tasks.html", **page)
 
 
-def _groups(work: Work, rows: Sequence[Listed]) -> dict[str, list[Listed]]:
-    """The worker's own steps by how near their clock is. What waits for somebody else stands apart."""
-    groups: dict[str, list[Listed]] = {"new": [], "late": [], "today": [], "week": [], "later": []}
-    today = local(work.now).date()
+def _groups(work: Work, rows: Sequence[Listed]) -> dict[str, list[dict[str, Any]]]:
+    """The worker's own steps by how near their clock is, and beside them every other limit of theirs that is late or
+    within the week (a separation's end, an activity of the plan). What waits for somebody else stands apart."""
+    groups: dict[str, list[dict[str, Any]]] = {"new": [], "late": [], "today": [], "week": [], "later": []}
     for one in rows:
         state = state_of(work, one.case)
         if state.initial:
-            groups["new"].append(one)
+            groups["new"].append(_task(work, one))
             continue
-        if not _is_for(work.law, state, Role.WORKER):
-            continue
-        clock = _clock_of(work, one)
-        if clock is None or clock.due_at > work.now + WEEK:
-            groups["later"].append(one)
-        elif read_clock(work, clock).look == "late":
-            groups["late"].append(one)
-        else:
-            groups["today" if local(clock.due_at).date() <= today else "week"].append(one)
+        main = _clock_of(work, one)
+        if _is_for(work.law_for(one.case.edition), state, Role.WORKER):
+            groups[_nearness(work, main)].append(_task(work, one))
+        for clock in one.clocks:
+            near = _nearness(work, clock)
+            if clock is not main and near != "later" and _is_workers_limit(work, clock):
+                groups[near].append(_limit(work, one, clock))
+    for name in ("late", "today", "week"):
+        groups[name].sort(key=lambda row: row["clock"]["due_iso"])
     return groups
+
+
+def _nearness(work: Work, clock: CaseClock | None) -> str:
+    if clock is None or clock.due_at > work.now + WEEK:
+        return "later"
+    if read_clock(work, clock).look == "late":
+        return "late"
+    return "today" if local(clock.due_at).date() <= local(work.now).date() else "week"
+
+
+def _is_workers_limit(work: Work, clock: CaseClock) -> bool:
+    rule = work.law_for(clock.edition).deadlines[clock.rule]
+    return rule.owner == Role.WORKER and not rule.period
+
+
+def _limit(work: Work, one: Listed, clock: CaseClock) -> dict[str, Any]:
+    """A limit that is not the next step's: what it is of, and the case it leads to."""
+    child = wording.child_line(one.facts, local(work.now).date())
+    return {
+        "title": wording.law_text(work.law_for(clock.edition).deadlines[clock.rule].title),
+        "detail": " · ".join(part for part in (child.masked, child.place, one.case.code) if part),
+        "url": url_for("cases.home", code=one.case.code),
+        "clock": wording.clock_chip(read_clock(work, clock)),
+        "band": one.case.risk,
+        "accept": None,
+    }
 
 
 def _is_for(law: Law, state: State, role: str) -> bool:
@@ -140,11 +180,8 @@ def _card(work: Work, rows: Sequence[Listed]) -> dict[str, Any] | None:
         "chip": wording.clock_chip(read_clock(work, clock)) if clock else None,
         "child": " · ".join(_summary(work, one)),
         "alert": casebook.alert(one.facts),
-        "act": {
-            "url": url_for("cases.step", code=one.case.code, action=primary.id),
-            "title": wording.law_text(primary.title),
-            "post": primary.form is None,
-        }
+        # One tap to the form's first empty question.
+        "act": casebook.start_of(work, one.case, one.facts, primary, drafts_on(work, one.case.id))
         if primary and mine
         else None,
         "awaited": None if mine else wording.law_text(state.decides),
@@ -259,7 +296,8 @@ def _still_monitored(work: Work, one: Listed) -> bool:
 
 def _decision(work: Work, one: Listed) -> dict[str, Any]:
     state = state_of(work, one.case)
-    relation = wording.list_word(work.law, "harmer_relations", fact(one.facts, "harmer.relation"))
+    law = work.law_for(one.case.edition)
+    relation = wording.list_word(law, "harmer_relations", fact(one.facts, "harmer.relation"))
     harmer = _("người bị cho là gây tổn hại: %(who)s", who=relation.lower()) if relation else ""
     return {
         **_task(work, one),
@@ -269,7 +307,38 @@ def _decision(work: Work, one: Listed) -> dict[str, Any]:
         "alert": casebook.alert(one.facts),
         "since": _("Chờ từ %(when)s", when=wording.moment_text(one.case.changed_at)),
         "article": state.article,
+        "decide": url_for("desk.decide", code=one.case.code),
     }
+
+
+@bp.get("/ky/<code>")
+@open_to(Role.CHAIR)
+def decide(code: str) -> ResponseReturnValue:
+    """One page to decide on: what happened, what was found, what is proposed, and the two ways on."""
+    with begin() as work:
+        case = find_case(work, code)
+        page = decision_page(work, case)
+        record_read(work, case, what="decision")
+    return render_template("desk/decide.html", **page)
+
+
+@bp.post("/ky/<code>/<action>")
+@open_to(Role.CHAIR)
+def draw_up(code: str, action: str) -> ResponseReturnValue:
+    """Draws the decision up from what the case says and goes on to have it read and signed; to the form only where an
+    answer is still needed. A draft that the chair has begun is kept as it is."""
+    try:
+        with begin() as work:
+            case = find_case(work, code)
+            move, form = move_of(work, case, action)
+            if form is None:
+                return redirect(url_for("cases.step", code=code, action=action), code=303)
+            typed = opened_form(work, case, move, form).typed
+            read = stepform.answered(work, case, form, typed)
+            save_draft(work, draft_page(code, action), read.typed, case)
+    except (IllegalMove, Forbidden) as error:
+        return refusal_page(code, action, error)
+    return redirect(url_for("cases.step" if read.faults else "cases.check", code=code, action=action), code=303)
 
 
 def _decided(work: Work) -> list[dict[str, Any]]:

@@ -47,7 +47,7 @@ def test_tasks_stand_under_how_near_they_are_and_others_work_stands_apart(town: 
     desk = text_of(page(browser("worker"), "/viec"))
     assert "Quá hạn 1" in desk
     assert f"QUA HAN: ma {code}" in desk
-    act(town, "worker", code, "submit-initial-assessment", {**LEVELS_02, "conclusion": "emergency"})
+    act(town, "worker", code, "submit-initial-assessment", {**LEVELS_02, "conclusion": "emergency"}, "Đường sạt lở.")
     with town.office.begin(town.act_as("worker")) as work:
         refer_case(work, find_case(work, code), "police", {"to_unit": "CA-99001", "reason": "x"})
     desk = text_of(page(browser("worker"), "/viec"))

@@ -45,10 +45,17 @@ def report(town: Town, **more: Any) -> str:
         return receive_report(work, values, received_at=work.now).case.code
 
 
-def act(town: Town, username: str, code: str, action: str, values: Mapping[str, Any] | None = None) -> None:
+def act(
+    town: Town,
+    username: str,
+    code: str,
+    action: str,
+    values: Mapping[str, Any] | None = None,
+    late_reason: str | None = None,
+) -> None:
     """A move made beneath the pages, to bring a case where a test begins."""
     with town.office.begin(town.act_as(username)) as work:
-        take_action(work, find_case(work, code), action, values)
+        take_action(work, find_case(work, code), action, values, late_reason=late_reason)
 
 
 def text_of(page: str) -> str:
