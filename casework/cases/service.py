@@ -46,7 +46,7 @@ from casework.law.model import Action, DeadlineRule, Form, Law
 from casework.law.procedure import actions_from, find_action, target_of
 from casework.notices.service import About, notify_post
 from casework.people.queries import unit
-from casework.people.rules import LIAISON_ROLES, Decision, Role, may_act
+from casework.people.rules import ALLOW, LIAISON_ROLES, Decision, Role, may_act
 from casework.vault.fold import fold_name
 from casework.work import Work
 
@@ -141,12 +141,7 @@ def take_action(
     # The row is locked and read anew: two people pressing at once make one move and one refusal, never half of each.
     work.session.refresh(case, with_for_update=True)
     law = work.law_for(case.edition)
-    action = find_action(law, case.state, action_id)
-    decision = _may_take(work, case, action, liaison_unit)
-    # Whoever may report may add to the case wherever it is held: no report is lost to a boundary between offices.
-    reports = action.id in INTAKE_ACTIONS and work.actor.role in action.roles
-    if not decision.allowed and not reports:
-        raise Forbidden(decision.reason)
+    action = check_move(work, case, action_id, liaison_unit=liaison_unit)
     given = dict(values or {})
     _check_guards(work, case, action, given)
     outcome = _outcome(work, case, action, given)
@@ -195,6 +190,8 @@ def check_move(work: Work, case: Case, action_id: str, *, liaison_unit: UUID | N
 def _may_take(work: Work, case: Case, action: Action, liaison_unit: UUID | None) -> Decision:
     """`liaison_unit` is the body, or of a receiver's act the commune, that the case was referred or offered to."""
     units = units_of(case)
+    if action.id in INTAKE_ACTIONS and work.actor.role in action.roles:
+        return ALLOW  # whoever may report adds to the case wherever it is held: no report is lost to a boundary
     if action.receiver:
         if liaison_unit is None:
             return Decision(False, "not-offered-to-this-unit" if work.actor.role in action.roles else "role")
