@@ -26,6 +26,7 @@ from casework.cli_import import importing
 from casework.cli_law import check_law, law, make_docs
 from casework.clock import Clock, DrillClock, SystemClock, local
 from casework.db import APP_ROLE, OWNER_ROLE, EmbeddedServer
+from casework.deadlines.days import covers_months_ahead, known_until
 from casework.demo.cases import seed_cases
 from casework.demo.office import MARK, RIBBON, Demo, open_demo, prepare_demo
 from casework.demo.pages import demo_pages
@@ -257,6 +258,10 @@ def doctor() -> None:
                 name: connection.exec_driver_sql(f"show {name}").scalar_one()
                 for name in ("server_version", "fsync", "full_page_writes", "data_checksums", "synchronous_commit")
             }
+        with office.begin(SYSTEM) as work:
+            until, enough = known_until(work.calendar), covers_months_ahead(work.calendar, local(work.now).date())
+        short = "" if enough else ", LESS THAN SIX MONTHS AHEAD: enter the days off to come at /quan-tri/ngay-nghi"
+        click.echo(f"days off   known until {until:%d/%m/%Y}{short}")
         kind = "embedded (for trying, teaching, a single small office)" if settings.embedded else "external"
         click.echo(
             f"database   {kind}, PostgreSQL {answers.pop('server_version')}, revision {current_revision(office.engine)}"
