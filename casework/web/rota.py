@@ -28,7 +28,7 @@ from casework.people.rules import WATCHED_POSTS, Held, Role, held_between
 from casework.people.service import end_duty, end_leave, put_on_duty, take_leave
 from casework.web.access import open_to
 from casework.web.door import begin
-from casework.web.wording import moment_text, post_title, role_title, weekday
+from casework.web.wording import moment_text, role_title, weekday
 from casework.work import Work
 
 bp = Blueprint("rota", __name__)
@@ -66,7 +66,7 @@ def week() -> ResponseReturnValue:
         today = local(work.now).date()
     return render_template(
         "office/rota.html",
-        days=[{"title": f"{weekday(day)} {day:%d/%m}", "today": day == today} for day in _days(monday)],
+        days=[_head(day, today) for day in _days(monday)],
         rows=rows,
         unheld=unheld,
         words=words,
@@ -221,10 +221,7 @@ def _page(work: Work, unit_id: UUID, role: str, typed: Mapping[str, str], faults
         "role": role,
         "unit": office.name,
         "post": role_title(role),
-        "days": [
-            {"title": f"{weekday(day)} {day:%d/%m}", "today": day == today, "parts": _parts(held, day, names)}
-            for day in _days(monday)
-        ],
+        "days": [{**_head(day, today), "parts": _parts(held, day, names)} for day in _days(monday)],
         "staff": [{"id": str(one.id), "title": _name(one)} for one in own],
         "duties": [
             {
@@ -289,8 +286,12 @@ def _parts(held: Sequence[Held], day: date, names: Mapping[UUID, str]) -> list[d
     return found
 
 
+def _head(day: date, today: date) -> dict[str, Any]:
+    return {"title": f"{weekday(day)} {day:%d/%m}", "today": day == today}
+
+
 def _name(staff: Staff) -> str:
-    return f"{staff.username} ({post_title(staff.role, deputy=True)})" if staff.post == Post.DEPUTY else staff.username
+    return _("%(who)s (phó)", who=staff.username) if staff.post == Post.DEPUTY else staff.username
 
 
 def _weeks(endpoint: str, monday: date, **more: Any) -> dict[str, Any]:

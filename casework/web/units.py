@@ -113,7 +113,7 @@ def _days(unit: Unit) -> str:
         return _("từ %(first)s đến hết %(last)s", first=day_text(first), last=day_text(last))
     if last:
         return _("đến hết %(last)s", last=day_text(last))
-    return _("từ %(first)s", first=day_text(first)) if first else ""
+    return _("từ %(first)s", first=day_text(first)) if first else _("từ trước đến nay")
 
 
 def _page(work: Work, unit: Unit) -> dict[str, Any]:

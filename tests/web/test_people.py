@@ -21,7 +21,7 @@ from tests.conftest import Town
 from tests.web.conftest import Browser
 
 SignIn = Callable[[str], Browser]
-PASSWORD = re.compile(r"<code>([a-z2-9-]{19})</code>")
+PASSWORD = re.compile(r"<code[^>]*>([a-z2-9-]{19})</code>")
 NEW = {
     "username": "nguoi-moi", "name": "Cán bộ mới", "role": "worker", "unit": "99002", "phone": "0900001234", "hamlet": "",
 }  # fmt: skip
@@ -124,7 +124,7 @@ def test_a_deputy_put_on_the_rota_may_decide_at_the_next_request(town: Town, bro
     assert answer.status_code == 303
     assert town.act_as("deputy-99001").on_duty
     page = person.follow().get_data(as_text=True)
-    assert "07:00–17:00" in page and "deputy-99001 (Phó Chủ tịch UBND xã)" in page
+    assert "07:00–17:00" in page and "deputy-99001 (phó)" in page
     with town.office.begin(SYSTEM) as work:
         rows = work.session.exec(select(Duty).where(Duty.staff_id == deputy.id)).all()
         assert sorted(one.starts_at for one in rows)[2] - min(one.starts_at for one in rows) == timedelta(weeks=2)
