@@ -33,10 +33,9 @@ class SourceNote:
 
 @dataclass(frozen=True)
 class Gap:
-    """A question still to be answered before the form can be handed in, and where it stands: its input's name."""
+    """A question still to be answered before the form can be handed in: its input's name, and a key of FAULTS."""
 
     name: str
-    field: Field
     fault: str
 
 
@@ -141,13 +140,9 @@ def _holds(field: Field, value: Any, typed: Mapping[str, Sequence[str]]) -> bool
 
 def gaps_of(form: Form, values: Mapping[str, Any], faults: Mapping[str, str]) -> Gaps:
     """What these answers still lack. Said of a draft, so as a list of what remains and not as errors."""
-    needed = [Gap(name, _question(form, name), fault) for name, fault in faults.items()]
+    needed = [Gap(name, fault) for name, fault in faults.items()]
     left = [one for one in form.fields if one.id not in values and one.id not in faults and asked(one, values)]
     return Gaps(needed, len(left))
-
-
-def _question(form: Form, name: str) -> Field:
-    return next(one for one in form.fields if name == one.id or name.startswith(f"{one.id}-"))
 
 
 def checked(form: Form, typed: Mapping[str, Sequence[str]], now: datetime) -> Filled:

@@ -165,3 +165,13 @@ def test_the_order_to_separate_starts_with_the_offices_address_and_not_with_wher
     assert value_of(page, "receiver_address") == "Ủy ban nhân dân xã Nà Lũng"
     assert "Khuất" not in page
     assert "trừ người gây tổn hại cho trẻ" in text_of(page)  # the stepfather of the report is a carer
+
+
+def test_a_fault_inside_a_row_names_the_row_and_the_box(town: Town, browser: OpenAs) -> None:
+    code = report(town)
+    put_into(town, code, "planning")
+    worker, path = browser("worker"), f"/ca/{code}/buoc/submit-plan"
+    answer = worker.submit(path, {"activities-1-name": "Khám", "activities-1-from-day": "31"}, page=path)
+    assert answer.status_code == 422
+    said = text_of(answer.get_data(as_text=True))
+    assert "Các hoạt động, dòng 2, Thời gian thực hiện: bắt đầu: Ngày này không có thật" in said
