@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlmodel import col, select
+from sqlmodel import col
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.models import Case
+from casework.cases.queries import scoped
 from casework.deadlines import service as deadlines
 from casework.deadlines.models import CaseClock, ChangeKind, ClockChange
 from casework.deadlines.queries import running_of
@@ -79,18 +80,20 @@ def move_to_edition(work: Work, case: Case, key: str, reason: str) -> Moved:
 
 
 def find_case(work: Work, code: str) -> Case | None:
-    return work.session.exec(select(Case).where(col(Case.code) == code)).first()
+    """The case of that code, if it is in this actor's sight."""
+    return work.session.exec(scoped(work.actor).where(col(Case.code) == code)).first()
 
 
 def states_missing(work: Work) -> list[tuple[str, str]]:
-    """(case code, what is missing) of every case whose edition, or whose state in it, this work's book does not have."""
+    """(case code, what is missing) of every case in this actor's sight whose edition, or whose state in it, this work's
+    book does not have."""
     known = {law.key: set(law.states) for law in work.book}
     missing = []
-    for code, edition, state in work.session.exec(select(Case.code, Case.edition, Case.state).order_by(col(Case.code))):
-        if edition not in known:
-            missing.append((code, f"edition {edition}"))
-        elif state not in known[edition]:
-            missing.append((code, f"state {state} of edition {edition}"))
+    for case in work.session.exec(scoped(work.actor).order_by(col(Case.code)).execution_options(yield_per=500)):
+        if case.edition not in known:
+            missing.append((case.code, f"edition {case.edition}"))
+        elif case.state not in known[case.edition]:
+            missing.append((case.code, f"state {case.state} of edition {case.edition}"))
     return missing
 
 
