@@ -18,8 +18,9 @@ from uuid import UUID
 from sqlmodel import select
 
 from casework.bootstrap import Office, open_office
+from casework.cases.handover import offer_hand_over
 from casework.cases.queries import find_case
-from casework.cases.service import take_action
+from casework.cases.service import late_clocks, take_action
 from casework.clock import FrozenClock, local
 from casework.intake.service import receive_report
 from casework.jobs.runner import send_notices, sweep_clocks
@@ -102,15 +103,37 @@ MINUTES = {
 GOALS = ["recovery", "safe-environment"]
 
 
-def _plan(review_in: timedelta) -> dict[str, Any]:
+def _plan(review_in: timedelta, first_until: timedelta = timedelta(days=14)) -> dict[str, Any]:
+    """Two activities: the first to its own day, the second until the review."""
     return {
         "goals": GOALS,
         "activities": [
-            {"name": "Khám và điều trị vết thương", "provider": "Trạm y tế xã", "cost": 300000},
-            {"name": "Tư vấn tâm lý hằng tuần", "provider": "Trung tâm công tác xã hội tỉnh", "cost": 1200000},
+            {
+                "name": "Khám và điều trị vết thương",
+                "officer": "Trạm trưởng trạm y tế (diễn tập)",
+                "coordinator": "Cán bộ bảo vệ trẻ em (diễn tập)",
+                "from": timedelta(days=1),
+                "to": first_until,
+                "provider": "Trạm y tế xã",
+                "cost": 300000,
+                "outcome": "Vết thương lành (diễn tập)",
+            },
+            {
+                "name": "Tư vấn tâm lý hằng tuần",
+                "officer": "Cán bộ tư vấn (diễn tập)",
+                "coordinator": "Cô giáo chủ nhiệm (diễn tập)",
+                "from": timedelta(days=2),
+                "to": review_in,
+                "provider": "Trung tâm công tác xã hội tỉnh",
+                "cost": 1200000,
+                "outcome": "Trẻ ngủ được, đi học lại (diễn tập)",
+            },
         ],
         "review_date": review_in,
     }
+
+
+WHY_LATE = "Đường vào thôn bị sạt lở (diễn tập)."
 
 
 def _report(
@@ -207,9 +230,11 @@ STORIES: tuple[Story, ...] = (
             Step(_h(1.2), "worker", "refer-health", {"to_unit": "YT-99001", "reason": "Khám và điều trị vết thương."}),
             Step(_h(1.6), "health", "acknowledge"),
             Step(_h(2), "chair", "decide-measures", MEASURES),
-            Step(_h(3), "chair", "order-separation", {"days": 15}),
+            Step(_h(3), "chair", "order-separation", {"days": 10}),
             Step(_h(5), "health", "answer", {"shared_findings": "Gãy xương cẳng tay trái, đã bó bột (diễn tập)."}),
             Step(_d(1), "worker", "submit-specific-assessment", SPECIFIC),
+            Step(_d(8), "chair", "extend-separation",
+                 {"until": _d(7), "reason": "Nhà chưa an toàn cho cháu (diễn tập).", "past_limit": False}),
         ),
     ),
     Story(
@@ -223,6 +248,8 @@ STORIES: tuple[Story, ...] = (
             Step(_d(2), "worker", "record-meeting", MINUTES),
             Step(_d(3), "worker", "submit-plan", _plan(_d(44))),
             Step(_d(4), "chair", "approve-plan", {}),
+            Step(_d(15), "worker", "record-activity",
+                 {"activity": "1-1", "state": "done", "outcome": "Cháu đã khỏi (diễn tập).", "real_cost": 280000}),
         ),
     ),
     Story(
@@ -256,6 +283,19 @@ STORIES: tuple[Story, ...] = (
             Step(_h(0.4), "worker", "accept"),
             Step(_h(5), "worker", "submit-initial-assessment", WATCH),
             Step(_d(20), "chair", "end-observation", {"outcome": "no-abuse"}),
+        ),
+    ),
+    Story(
+        _d(2), "99002", "hotline",
+        _report("Quàng Thị Diễn Tập", 10, "female", "bản Sen Hạ", ["violence"],
+                "Bị người yêu của chị họ đánh; cháu ở nhờ, nhà ở xã khác (diễn tập).", harmer_relation="stranger"),
+        (
+            Step(_h(0.2), "worker", "accept"),
+            Step(_h(4), "worker", "submit-initial-assessment", NEEDS_PLAN),
+            Step(_d(1), "worker", "submit-specific-assessment", SPECIFIC),
+            Step(_d(1.9), "worker", "offer-hand-over",
+                 {"to_commune": "99001", "reason": "Trẻ cư trú ở xã Nà Lũng (diễn tập).",
+                  "outstanding": "Họp xác định nhu cầu, lập kế hoạch (diễn tập)."}),
         ),
     ),
     Story(
@@ -340,8 +380,11 @@ def _act(then: Office, posts: _Posts, story: Story, code: str, step: Step) -> No
         values = _checked(work, action.form, step.values) if action.form else {}
         if action_id.startswith("refer-"):
             refer_case(work, case, action_id.removeprefix("refer-"), values)
+        elif action_id == "offer-hand-over":
+            offer_hand_over(work, case, values)
         else:
-            take_action(work, case, action_id, values)
+            late = late_clocks(work, case, action_id, values)
+            take_action(work, case, action_id, values, late_reason=WHY_LATE if late else None)
 
 
 def _own_referral(work: Work, code: str) -> UUID:
@@ -356,7 +399,9 @@ def _checked(work: Work, form_id: str, given: Mapping[str, Any]) -> dict[str, An
     if form_id == "07":
         values = _separation(values, today)
     for one in form.fields:
-        if isinstance(values.get(one.id), timedelta):
+        if one.kind == "rows":
+            values[one.id] = [_dated(row, today) for row in values.get(one.id, ())]
+        elif isinstance(values.get(one.id), timedelta):
             values[one.id] = (today + values[one.id]).isoformat()
         elif one.required and one.kind == "date" and one.id not in values:
             values[one.id] = today.isoformat()
@@ -366,6 +411,10 @@ def _checked(work: Work, form_id: str, given: Mapping[str, Any]) -> dict[str, An
     if filled.faults:
         raise ValueError(f"the story's form {form_id} does not hold: {filled.faults}")
     return dict(filled.values)
+
+
+def _dated(row: Mapping[str, Any], today: date) -> dict[str, Any]:
+    return {key: (today + value).isoformat() if isinstance(value, timedelta) else value for key, value in row.items()}
 
 
 def _separation(values: dict[str, Any], today: date) -> dict[str, Any]:
