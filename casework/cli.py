@@ -35,6 +35,7 @@ from casework.jobs.runner import run_jobs, start_jobs
 from casework.law.calendar import calendar_of
 from casework.migrate import current_revision, head_revision, upgrade
 from casework.people.models import UnitKind
+from casework.people.queries import unheld_posts, unstaffed_communes
 from casework.people.rules import Role
 from casework.people.service import create_staff, create_unit
 from casework.serve import WebServer
@@ -244,7 +245,7 @@ def seed(count: int) -> None:
 
 @casework.command()
 def doctor() -> None:
-    """Say whether the office stands on sound ground: database, revision, keys, law, SMS."""
+    """Say whether the office stands on sound ground: database, revision, keys, law, SMS, posts nobody holds."""
     settings = settings_now()
     newest = open_book(settings.law_dir).in_force(local(SystemClock().now()).date())
     click.echo(f"law        {newest.key}, calendar known until {calendar_of(newest).last_day:%d/%m/%Y}")
@@ -260,8 +261,12 @@ def doctor() -> None:
             }
         with office.begin(SYSTEM) as work:
             until, enough = known_until(work.calendar), covers_months_ahead(work.calendar, local(work.now).date())
+            empty, bare = unheld_posts(work), unstaffed_communes(work)
         short = "" if enough else ", LESS THAN SIX MONTHS AHEAD: enter the days off to come at /quan-tri/ngay-nghi"
         click.echo(f"days off   known until {until:%d/%m/%Y}{short}")
+        for one in empty:
+            click.echo(f"post       NOBODY holds {one.role} of {one.unit.code}: its alerts go to the province")
+        click.echo(f"posts      {len(empty)} held by nobody, {bare} communes without an account")
         kind = "embedded (for trying, teaching, a single small office)" if settings.embedded else "external"
         click.echo(
             f"database   {kind}, PostgreSQL {answers.pop('server_version')}, revision {current_revision(office.engine)}"

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from casework.bootstrap import Office, open_office
-from casework.db import EmbeddedServer
+from casework.cli_common import database, settings_now
 from casework.people.imports import (
     STAFF_COLUMNS,
     UNIT_COLUMNS,
@@ -25,7 +25,6 @@ from casework.people.imports import (
 )
 from casework.people.service import new_password
 from casework.people.sheets import SheetFault, read_sheet
-from casework.settings import from_environment
 from casework.work import SYSTEM
 
 SHOWN_FAULTS = 50
@@ -117,7 +116,10 @@ def _refuse(faults: Sequence[SheetFault]) -> None:
 
 
 def _write_passwords(path: Path, given: dict[str, str]) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None
     with open(descriptor, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("username", "password"))
@@ -135,18 +137,13 @@ def _source(file: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def _office() -> Iterator[Office]:
-    """The office of the environment's settings, with the embedded server for as long as this runs if it is that."""
-    settings = from_environment(os.environ)
-    server = EmbeddedServer(settings.data_dir) if settings.embedded else None
-    if server is not None:
-        server.start()
-    try:
+    settings = settings_now()
+    with database(settings):
         office = open_office(settings)
-        yield office
-        office.engine.dispose()
-    finally:
-        if server is not None and server.started_here:
-            server.stop_if_last()
+        try:
+            yield office
+        finally:
+            office.engine.dispose()
 
 
 @contextmanager

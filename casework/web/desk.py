@@ -36,7 +36,7 @@ from casework.errors import Forbidden, IllegalMove
 from casework.law.model import Law, State
 from casework.notices.queries import to_staff
 from casework.people.models import Unit
-from casework.people.queries import unit, units_by_id
+from casework.people.queries import decides_for_chair, unit, units_by_id
 from casework.people.rules import LIAISON_ROLES, Role, may_read_case
 from casework.web import casebook, stepform, wording
 from casework.web.access import open_to
@@ -282,6 +282,7 @@ def to_sign() -> ResponseReturnValue:
             "shared": [_decision(work, one) for one in ripe if one not in alone],
             "decided": _decided(work),
             "more": found.total - len(found.rows),
+            "off_duty": not decides_for_chair(work),
         }
         record(work, Tag.CASE_LIST_READ, object_type="to-sign")
     return render_template("desk/to_sign.html", **page)

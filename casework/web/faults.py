@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from casework.errors import CaseworkError, GuardRefused, IllegalMove, NotFound
+from casework.errors import CaseworkError, Forbidden, GuardRefused, IllegalMove, NotFound
 from casework.web.door import the_office
 from casework.web.guard import record_refused_page
 from casework.web.wording import law_text
@@ -94,6 +94,11 @@ def words_of(error: CaseworkError) -> tuple[str, str]:
         )
     if isinstance(error, GuardRefused):
         return _("Chưa đủ điều kiện của luật"), guard_words(error.guard)
+    if isinstance(error, Forbidden) and error.reason == "deputy-off-duty":
+        return (
+            _("Chưa phải lượt anh/chị quyết định"),
+            _("Phó Chủ tịch quyết định thay khi ca trực ghi như vậy hoặc khi Chủ tịch nghỉ. Ca trực do quản trị ghi."),
+        )
     words = {
         "not-found": (_("Không tìm thấy"), _("Trang này không có, hoặc không thuộc phần việc của anh/chị.")),
         "forbidden": (_("Không thuộc quyền quyết định của anh/chị"), _("Bước này do người khác quyết định.")),

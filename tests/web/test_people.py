@@ -133,6 +133,17 @@ def test_a_deputy_put_on_the_rota_may_decide_at_the_next_request(town: Town, bro
     assert not town.act_as("deputy-99001").on_duty
 
 
+def test_a_deputy_off_duty_is_told_so_where_decisions_wait(town: Town, browser: SignIn) -> None:
+    told = "chưa quyết định thay được"
+    person, deputy = browser("administrator"), browser("deputy-99001")
+    assert told in deputy.get("/ky").get_data(as_text=True)
+    assert "Phó Chủ tịch UBND xã" in deputy.get("/ky").get_data(as_text=True)
+    when = {"staff": str(find(town, "deputy-99001").id), "first-day": "2026-11-23"}
+    person.submit(f"{post_of(town, 'chair')}/truc", when)
+    assert told not in deputy.get("/ky").get_data(as_text=True)
+    assert told not in browser("chair").get("/ky").get_data(as_text=True)
+
+
 def test_leave_passes_the_post_on_and_back(town: Town, browser: SignIn) -> None:
     person = browser("administrator")
     chair = find(town, "chair")
