@@ -18,7 +18,7 @@ from casework.files.service import keep_file, read_file, sha256_of
 from casework.law.forms import answers
 from casework.papers import schemas
 from casework.papers.models import CaseExport, Paper, PaperVersion
-from casework.papers.queries import Line, lines_of, version_content
+from casework.papers.queries import Line, lines_of, replaced_lines, version_content
 from casework.papers.rules import ISSUERS
 from casework.papers.service import number_words
 from casework.people.models import Unit
@@ -79,7 +79,7 @@ def closed_file(work: Work, case: Case) -> schemas.ClosedFile:
         ],
     )
     facts = facts_of_case(work, case)
-    lines = lines_of(work, case)
+    lines = (*lines_of(work, case), *replaced_lines(work, case))
     return schemas.ClosedFile(
         secrecy=schemas.Secrecy(level=LEVEL, scope=SCOPE),
         produced=schemas.Produced(

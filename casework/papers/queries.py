@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -17,6 +17,8 @@ from casework.law.papers import PaperKind
 from casework.papers.models import CaseExport, Paper, PaperState, PaperVersion, SignedScan
 from casework.papers.rules import FILE_INDEX
 from casework.work import Work
+
+T = TypeVar("T", PaperVersion, SignedScan)
 
 
 @dataclass(frozen=True)
@@ -54,17 +56,7 @@ class Line:
 def lines_of(work: Work, case: Case) -> list[Line]:
     """Everything that can be printed of a case, newest form first and the file's index last. Four queries."""
     law = work.law_for(case.edition)
-    papers = _by_source(_papers(work, case))
-    versions = _grouped(
-        work.session.exec(
-            select(PaperVersion).where(PaperVersion.case_id == case.id).order_by(col(PaperVersion.serial))
-        )
-    )
-    scans = _grouped(
-        work.session.exec(
-            select(SignedScan).where(SignedScan.case_id == case.id).order_by(col(SignedScan.at), col(SignedScan.id))
-        )
-    )
+    shelf = _shelf(work, case)
     sources: list[tuple[PaperKind, Document | None]] = [
         (kind, document)
         for document in reversed(documents_of(work, case.id))
@@ -73,12 +65,17 @@ def lines_of(work: Work, case: Case) -> list[Line]:
     ]
     if FILE_INDEX in law.papers:
         sources.append((law.papers[FILE_INDEX], None))
-    found = []
-    for kind, document in sources:
-        paper = papers.get((kind.id, document.id if document else None))
-        key = paper.id if paper else None
-        found.append(Line(kind, document, paper, versions.get(key, []), scans.get(key, [])))
-    return found
+    return [shelf.line(kind, document) for kind, document in sources]
+
+
+def replaced_lines(work: Work, case: Case) -> list[Line]:
+    """Signed papers that a later one has taken the place of, newest first: they and their signed copies stay."""
+    law, shelf = work.law_for(case.edition), _shelf(work, case)
+    documents = {document.id: document for document in documents_of(work, case.id)}
+    return [
+        shelf.line(law.papers[paper.kind], documents.get(paper.document_id) if paper.document_id else None, paper)
+        for paper in reversed(shelf.replaced)
+    ]
 
 
 def line_of(work: Work, case: Case, kind: str, serial: int | None = None) -> Line:
@@ -87,17 +84,6 @@ def line_of(work: Work, case: Case, kind: str, serial: int | None = None) -> Lin
         if line.kind.id == kind and serial in (None, line.serial):
             return line
     raise NotFound
-
-
-def replaced_by(work: Work, case: Case) -> dict[UUID, Paper]:
-    """Papers that another one has taken the place of: their id → the newer paper."""
-    return {paper.replaces_id: paper for paper in _papers(work, case) if paper.replaces_id is not None}
-
-
-def earlier_papers(work: Work, case: Case) -> list[Paper]:
-    """Signed papers that a later one has replaced, oldest first: they and their copies stay."""
-    gone = replaced_by(work, case)
-    return [paper for paper in _papers(work, case) if paper.id in gone]
 
 
 def version_content(work: Work, version: PaperVersion) -> dict[str, Any]:
@@ -133,21 +119,43 @@ def find_export(work: Work, case: Case, export_id: UUID) -> tuple[CaseExport, St
     return export, work.session.get_one(StoredFile, export.file_id)
 
 
-def _papers(work: Work, case: Case) -> Sequence[Paper]:
-    return work.session.exec(
+@dataclass(frozen=True)
+class _Shelf:
+    """The papers of a case by what they are printed from, with their versions and signed copies."""
+
+    current: Mapping[tuple[str, UUID | None], Paper]
+    replaced: Sequence[Paper]
+    versions: Mapping[UUID, Sequence[PaperVersion]]
+    scans: Mapping[UUID, Sequence[SignedScan]]
+
+    def line(self, kind: PaperKind, document: Document | None, paper: Paper | None = None) -> Line:
+        paper = paper or self.current.get((kind.id, document.id if document else None))
+        if paper is None:
+            return Line(kind, document)
+        return Line(kind, document, paper, self.versions.get(paper.id, ()), self.scans.get(paper.id, ()))
+
+
+def _shelf(work: Work, case: Case) -> _Shelf:
+    papers = work.session.exec(
         select(Paper).where(Paper.case_id == case.id).order_by(col(Paper.created_at), col(Paper.id))
     ).all()
-
-
-def _by_source(papers: Iterable[Paper]) -> dict[tuple[str, UUID | None], Paper]:
-    """The paper in force of each kind and form: one that was replaced gives way to its successor."""
-    papers = list(papers)
+    versions = work.session.exec(
+        select(PaperVersion).where(PaperVersion.case_id == case.id).order_by(col(PaperVersion.serial))
+    )
+    scans = work.session.exec(
+        select(SignedScan).where(SignedScan.case_id == case.id).order_by(col(SignedScan.at), col(SignedScan.id))
+    )
     gone = {paper.replaces_id for paper in papers}
-    return {(paper.kind, paper.document_id): paper for paper in papers if paper.id not in gone}
+    return _Shelf(
+        current={(paper.kind, paper.document_id): paper for paper in papers if paper.id not in gone},
+        replaced=[paper for paper in papers if paper.id in gone],
+        versions=_by_paper(versions),
+        scans=_by_paper(scans),
+    )
 
 
-def _grouped(rows: Iterable[Any]) -> dict[UUID | None, list[Any]]:
-    found: dict[UUID | None, list[Any]] = {}
+def _by_paper(rows: Iterable[T]) -> dict[UUID, list[T]]:
+    found: dict[UUID, list[T]] = {}
     for row in rows:
         found.setdefault(row.paper_id, []).append(row)
     return found

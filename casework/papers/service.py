@@ -24,7 +24,7 @@ from casework.law.model import Law
 from casework.law.papers import PaperKind
 from casework.papers.content import PaperContent
 from casework.papers.models import Paper, PaperRegister, PaperState, PaperVersion, SignedScan
-from casework.papers.queries import Line, line_of, lines_of, version_content
+from casework.papers.queries import Line, line_of, lines_of, replaced_lines, version_content
 from casework.papers.rules import (
     CHAIR_SIGNS,
     COST_ESTIMATE,
@@ -272,7 +272,8 @@ def return_scan(
         raise Invalid({field: "not-issued"})
     version = _version_named(work, line, digits)
     if version is None:
-        others = (one for one in lines_of(work, case) if one.paper is not None and one.paper.id != paper.id)
+        every = (*lines_of(work, case), *replaced_lines(work, case))
+        others = (one for one in every if one.paper is not None and one.paper.id != paper.id)
         elsewhere = any(_version_named(work, one, digits) for one in others)
         raise Invalid({field: "hash-other-paper" if elsewhere else "hash-unknown"})
     latest = line.version is not None and version.id == line.version.id

@@ -16,13 +16,22 @@ from casework.cases.models import Case
 from casework.cases.queries import find_case
 from casework.cases.service import record_read
 from casework.errors import Invalid
-from casework.files.rules import ENDINGS, MOST_BYTES
+from casework.files.rules import ENDINGS, MOST_BYTES, Upload
 from casework.files.rules import read_scan as check_scan
 from casework.papers.export import export_case as write_out
 from casework.papers.export import may_export, read_export
 from casework.papers.presses import Presses
-from casework.papers.queries import Line, exports_of, find_export, find_scan, line_of, lines_of, version_content
-from casework.papers.rules import HASH_PRINTED, HASH_TYPED, PRINT_AN_ADDRESS, office_address
+from casework.papers.queries import (
+    Line,
+    exports_of,
+    find_export,
+    find_scan,
+    line_of,
+    lines_of,
+    replaced_lines,
+    version_content,
+)
+from casework.papers.rules import HASH_PRINTED, HASH_TYPED, PRINT_AN_ADDRESS, office_address, typed_hash
 from casework.papers.service import (
     Choices,
     goes_to_harmer,
@@ -67,6 +76,7 @@ def register(code: str) -> ResponseReturnValue:
             **casebook.frame_of(work, casebook.look_at(work, case), "register"),
             "issued": [row for row in rows if row["issued"]],
             "ready": [row for row in rows if not row["issued"]],
+            "replaced": [row_of(work, case, line) for line in replaced_lines(work, case)],
             "may_issue": may_issue(work, case),
             "may_export": may_export(work, case),
             "exports": [
@@ -265,9 +275,8 @@ def scan_form(code: str, kind: str) -> ResponseReturnValue:
 @open_to(*ISSUERS)
 @takes_files(BODY_LIMIT)
 def scan(code: str, kind: str) -> ResponseReturnValue:
-    sent = request.files.get("scan")
     try:
-        upload = check_scan(sent.read() if sent else b"", (sent.filename if sent else "") or "", field="scan")
+        upload = _checked_upload()
         with begin() as work:
             case = find_case(work, code)
             returned = return_scan(
@@ -290,6 +299,24 @@ def scan(code: str, kind: str) -> ResponseReturnValue:
         "success" if returned.latest else "warning",
     )
     return redirect(url_for("papers.register", code=code), code=303)
+
+
+def _checked_upload() -> Upload:
+    """The file that was sent. Raises Invalid with everything that is wrong at once, the typed hash included."""
+    faults: dict[str, str] = {}
+    sent = request.files.get("scan")
+    upload = None
+    try:
+        upload = check_scan(sent.read() if sent else b"", (sent.filename if sent else "") or "", field="scan")
+    except Invalid as refused:
+        faults |= refused.faults
+    try:
+        typed_hash(request.form.get("version", ""), field="version")
+    except Invalid as refused:
+        faults |= refused.faults
+    if upload is None or faults:
+        raise Invalid(faults)
+    return upload
 
 
 def _scan_page(work: Work, case: Case, line: Line, faults: Mapping[str, str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from casework.cases.models import Case
 from casework.files.rules import MOST_BYTES
 from casework.law.model import Law
 from casework.law.papers import PaperKind
-from casework.papers.models import PaperState
+from casework.papers.models import Paper, PaperState
 from casework.papers.queries import Line, version_content
 from casework.papers.service import number_words
 from casework.web import wording
@@ -70,6 +70,9 @@ def row_of(work: Work, case: Case, line: Line) -> dict[str, Any]:
         "number": _number(work, line) or "",
         "day": wording.day_text(line.paper.day) if line.paper else "",
         "state": state_words(line),
+        "numbered": line.kind.number is not None,
+        "issue_title": _("Cấp số và in") if line.kind.number else _("Ban hành và in"),
+        "replaces": _replaced(work, line),
         "source": _("từ %(form)s, %(when)s", form=_form_name(form), when=wording.moment_text(line.document.at))
         if line.document and form
         else _("từ mọi giấy tờ của ca"),
@@ -103,6 +106,13 @@ def _number(work: Work, line: Line) -> str | None:
         return None
     own: str | None = version_content(work, line.version)["printed"]["number"]
     return number_words(line.kind, line.paper) or own
+
+
+def _replaced(work: Work, line: Line) -> str | None:
+    """The number of the signed paper that this one took the place of."""
+    if line.paper is None or line.paper.replaces_id is None:
+        return None
+    return number_words(line.kind, work.session.get(Paper, line.paper.replaces_id)) or _("giấy không đánh số")
 
 
 def state_words(line: Line) -> str:

@@ -17,7 +17,7 @@ from casework.errors import Forbidden, Invalid
 from casework.files.service import read_file
 from casework.law.papers import PaperKind
 from casework.papers.models import Paper, PaperState, PaperVersion
-from casework.papers.queries import find_scan, line_of, version_content
+from casework.papers.queries import Line, find_scan, line_of, replaced_lines, version_content
 from casework.papers.rules import hash_of, place_name, secrecy_of, series_of, typed_hash
 from casework.papers.service import (
     Choices,
@@ -50,7 +50,10 @@ def code(town: Town) -> str:
 
 
 def hashes(town: Town, code: str, kind: str = "05") -> list[str]:
-    found = line(town, code, kind)
+    return hashes_of(town, line(town, code, kind))
+
+
+def hashes_of(town: Town, found: Line) -> list[str]:
     with town.office.begin(SYSTEM) as work:
         return [str(version_content(work, one)["hash"]) for one in found.versions]
 
@@ -174,6 +177,9 @@ def test_a_signed_paper_does_not_change_but_is_replaced_under_a_number_of_its_ow
     with town.office.begin(SYSTEM) as work:
         old = work.session.get_one(Paper, first.id)
         assert (old.state, old.number) == (PaperState.SIGNED, 1)
+        (gone,) = replaced_lines(work, find_case(work, code))
+    assert gone.paper is not None and gone.paper.id == first.id and len(gone.scans) == 1
+    assert fault(town, code, hashes_of(town, gone)[0][:8]) == "hash-other-paper"
 
 
 def test_a_form_handed_in_anew_is_a_paper_of_its_own_and_the_old_copy_stays_with_the_old(town: Town, code: str) -> None:
