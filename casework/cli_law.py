@@ -19,7 +19,7 @@ from casework.cases.editions import Moved, editions_for, find_case, move_to_edit
 from casework.cases.house import open_book
 from casework.cli_common import Moment, database, settings_now
 from casework.clock import local
-from casework.deadlines.replay import Replayed, count_clocks, replay
+from casework.deadlines.replay import Replayed, count_clocks, replay, replay_added
 from casework.law.book import LawBook
 from casework.law.calendar import Counted, calendar_of
 from casework.law.deadlines import days_of, due
@@ -136,14 +136,15 @@ def law_due(rule: str, start: datetime, province: str | None, as_json: bool) -> 
 def law_replay(edition: str, since: datetime, as_json: bool) -> None:
     """Replay past clocks under the deadlines of another edition and print who would have been late. Writes nothing.
 
-    A last day that a form set stands, cut to the other edition's maximum. Limits that only the other edition has left no
-    clock to replay; they are named.
+    A last day that a form set stands, cut to the other edition's maximum. Limits that only the other edition has are
+    replayed from the acts in the audit trail; which outcome an act had is sealed, and not asked.
     """
     with _office() as office:
         book, key = _edition(office, edition)
         with replace(office, book=book).begin(SYSTEM) as work:
             _read_only(work)
             found = list(_shown(replay(work, key, since=since), count_clocks(work, since=since)))
+            found += replay_added(work, key, since=since)
             unseen = sorted(book.get(key).deadlines.keys() - {one.rule for one in found})
     if as_json:
         click.echo(json.dumps(_replay_json(key, since, found, unseen), ensure_ascii=False))

@@ -21,14 +21,14 @@ from casework.cases.house import open_book
 from casework.cli import casework
 from casework.clock import local
 from casework.deadlines.models import CaseClock, ChangeKind, ClockChange, ClockState
-from casework.deadlines.replay import Replayed, replay
+from casework.deadlines.replay import Replayed, replay, replay_added
 from casework.errors import IllegalMove, Invalid, LawFault
 from casework.law.book import LawBook
 from casework.law.loader import DATA
 from casework.law.model import Law
 from casework.settings import Settings
 from casework.work import SYSTEM
-from tests.cases.walking import PLAN, Walk
+from tests.cases.walking import PLAN, Walk, specific
 
 HERE, NATIONAL = "nd56-2017+99", "nd56-2017"
 WHY = "Chuyển theo quy định mới (diễn tập)."
@@ -290,3 +290,25 @@ def all_clocks(walk: Walk) -> list[CaseClock]:
         return list(
             work.session.exec(select(CaseClock).where(CaseClock.started_at >= datetime(2026, 1, 1, tzinfo=UTC)))
         )
+
+
+def test_a_limit_only_the_other_edition_has_is_replayed_from_the_trail(walk: Walk) -> None:
+    walk.to("specific-assessment")
+    walk.pass_time(hours=3)
+    walk.do("worker", "submit-specific-assessment", specific("high"))
+    walk.to("carrying-out")
+    with walk.town.office.begin(SYSTEM) as work:
+        since = datetime(2026, 1, 1, tzinfo=UTC)
+        two_hours = list(replay_added(work, "nd56-2017+vi-du-2-gio", since=since))
+        seven_days = list(replay_added(work, "nd56-2017+vi-du-7-ngay", since=since))
+        assert list(replay_added(work, NATIONAL, since=since)) == []
+        assert list(replay_added(work, "nd56-2017+vi-du-2-gio", since=work.now)) == []
+    (check,) = two_hours
+    first = walk.clocks("emergency")[0].started_at
+    assert (check.rule, check.started_at, check.due_before) == ("verify-and-report", first, None)
+    assert check.due_after == first + timedelta(hours=2)
+    assert check.late_after, "it lapsed with the specific assessment, three hours later"
+    (total,) = seven_days
+    assert total.started_at == walk.clocks("submit-plan")[0].started_at, "the outcome is known by the clock it began"
+    assert total.ended_at == walk.clocks("approve-plan")[0].stopped_at
+    assert not total.late_after
