@@ -19,7 +19,10 @@ from casework.web import wording
 from casework.web.timeline import who
 from casework.work import Actor
 
-READ_TAGS = (Tag.CASE_READ, Tag.DOCUMENT_READ, Tag.IDENTITY_REVEALED, Tag.REFERRAL_READ, Tag.CASE_PRINTED)
+READ_TAGS = (
+    Tag.CASE_READ, Tag.DOCUMENT_READ, Tag.IDENTITY_REVEALED, Tag.REFERRAL_READ, Tag.CASE_PRINTED,
+    Tag.PAPER_PRINTED, Tag.SCAN_READ, Tag.EXPORT_READ,
+)  # fmt: skip
 REPORTER = "reporter"
 SEEN, NOT_SEEN, ON_REFERRAL = "seen", "not", "later"
 
@@ -126,6 +129,9 @@ def reading_words() -> dict[str, str]:
         Tag.IDENTITY_REVEALED.value: _("hiện tên trẻ"),
         Tag.REFERRAL_READ.value: _("xem phiếu chuyển"),
         Tag.CASE_PRINTED.value: _("xem bản in"),
+        Tag.PAPER_PRINTED.value: _("in giấy tờ"),
+        Tag.SCAN_READ.value: _("tải bản ký"),
+        Tag.EXPORT_READ.value: _("tải hồ sơ đã xuất"),
     }
 
 
