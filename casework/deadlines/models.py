@@ -31,7 +31,8 @@ class CaseClock(SQLModel, table=True):
     `counted` explains the due time: days as [ISO date, counts, why] for working days, else empty.
     `calendar_rev` is the revision of the office's days it was counted with, None where the calendar has no say.
     `set_day` is the last day a form set, where the due time is not the rule's amount.
-    `fence` and `leased_until` belong to the sweep: who took the row last, and until when (the database's own time).
+    `fence`, `leased_until` and `leased_by` belong to the sweep: how often the row was taken, until when it is taken (the
+    database's own time), and by which of the database's sessions.
     """
 
     __tablename__ = "case_clock"
@@ -75,6 +76,7 @@ class CaseClock(SQLModel, table=True):
     calendar_rev: int | None = Field(default=None, sa_type=BigInteger)
     fence: int = Field(default=0, sa_type=BigInteger)
     leased_until: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    leased_by: int | None = None
 
 
 class ClockEffect(SQLModel, table=True):

@@ -3,7 +3,8 @@
 A claim is a short transaction that raises the row's fence and leases it on the database's time. Firing is another: it locks
 the row, and acts only if the fence is still its own and the lease still runs; effect, audit and alerts are kept together or
 not at all. A sweeper that was stopped in between finds its fence overtaken or its lease over and does nothing; one that is
-stopped while it holds the row loses its connection when the lease would end, and with it everything it had not kept.
+stopped while it holds the row loses its connection when the lease would end, and with it everything it had not kept; what
+a killed one had claimed is free as soon as the database sees its session gone.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, update
+from sqlalchemy import ColumnElement, column, func, or_, table, update
 from sqlalchemy import select as select_columns
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
@@ -28,7 +29,7 @@ from casework.notices.service import About, notify_post
 from casework.work import Work
 
 CLAIM = 200  # fired in parts, all of them well within the lease
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=30)
 MISSED = timedelta(minutes=10)  # fired so long after its moment, a clock was waiting for a sweep that did not run
 DIGEST_FROM = 4  # so many missed things for one post are told in one message
 
@@ -60,7 +61,13 @@ def claim(work: Work, *, limit: int = CLAIM, lease: timedelta = LEASE) -> list[C
     What is due is told by the office's clock, how long a claim holds by the database's, which all sweepers share. Rows
     that others have claimed or hold are passed over.
     """
-    free = or_(col(CaseClock.leased_until).is_(None), col(CaseClock.leased_until) <= func.clock_timestamp())
+    free = or_(
+        col(CaseClock.leased_until).is_(None),
+        col(CaseClock.leased_until) <= func.clock_timestamp(),
+        # A killed sweeper's session ends with it: nobody waits for its lease. Should a living one lose its session, its
+        # fence is overtaken and it does nothing.
+        col(CaseClock.leased_by).not_in(select_columns(column("pid")).select_from(table("pg_stat_activity"))),
+    )
     due = (
         select(CaseClock.id)
         .where(CaseClock.state == ClockState.RUNNING, col(CaseClock.next_at) <= work.now, free)
@@ -76,7 +83,7 @@ def claim(work: Work, *, limit: int = CLAIM, lease: timedelta = LEASE) -> list[C
     statement = (
         update(CaseClock)
         .where(col(CaseClock.id) == due.c.id)
-        .values(fence=CaseClock.fence + 1, leased_until=func.clock_timestamp() + lease)
+        .values(fence=CaseClock.fence + 1, leased_until=func.clock_timestamp() + lease, leased_by=func.pg_backend_pid())
         .returning(col(CaseClock.id), col(CaseClock.fence), col(CaseClock.due_at), col(CaseClock.started_at))
     )
     taken = work.session.connection().execute(statement).all()

@@ -58,6 +58,7 @@ def upgrade() -> None:
     op.add_column("case_clock", sa.Column("fence", sa.BigInteger(), nullable=False, server_default="0"))
     op.alter_column("case_clock", "fence", server_default=None)
     op.add_column("case_clock", sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("case_clock", sa.Column("leased_by", sa.Integer(), nullable=True))
     # What was counted so far was counted with no day of the office's own; a day a form set is the due time's day.
     op.execute("update case_clock set calendar_rev = 0 where counted::text <> '[]'")
     op.execute(
@@ -75,7 +76,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_case_clock_calendar", table_name="case_clock")
-    for column in ("leased_until", "fence", "calendar_rev", "set_day"):
+    for column in ("leased_by", "leased_until", "fence", "calendar_rev", "set_day"):
         op.drop_column("case_clock", column)
     op.drop_table("clock_change")
     op.drop_table("calendar_day")

@@ -17,6 +17,7 @@ from casework.audit.models import AuditEntry
 from casework.audit.tags import Tag
 from casework.bootstrap import Office
 from casework.clock import DrillClock, FrozenClock, SystemClock
+from casework.db import make_engine
 from casework.deadlines import sweeping
 from casework.deadlines.models import CaseClock, ClockEffect, ClockState
 from casework.deadlines.service import ClockOwner, extend, start, stop
@@ -110,6 +111,21 @@ def test_what_one_has_claimed_no_other_claims_until_the_lease_is_over(town: Town
     second = claims_of(town)
     assert {one.clock_id for one in second} == {one.clock_id for one in first}
     assert {one.fence for one in second} == {2}
+
+
+def test_what_a_killed_sweeper_had_claimed_is_free_at_once(town: Town) -> None:
+    new_case(town)
+    town.clock.advance(minutes=16)
+    engine = make_engine(town.database.url)
+    killed = replace(town.office, engine=engine)
+    with killed.begin(SYSTEM) as work:
+        assert len(claim(work)) == 1
+    assert claims_of(town) == []
+    engine.dispose()  # its sessions end with it
+    until = time.monotonic() + 5
+    while not effects(town) and time.monotonic() < until:
+        sweep_clocks(town.office)
+    assert effects(town) == {"acknowledge breach": 1}
 
 
 def test_a_clock_stopped_or_extended_after_it_was_claimed_does_not_fire(town: Town) -> None:
