@@ -214,9 +214,12 @@ def _read_fields(
     values: dict[str, Any] = {}
     faults: dict[str, str] = {}
     for one in fields:
-        if not asked(one, values):
-            continue
         name = prefix + one.id
+        if not asked(one, values):
+            implied = _implied(one, fields, values) if _written(submitted, name) else {}
+            if not implied:
+                continue
+            values.update(implied)
         try:
             if one.kind == "rows":
                 value: Any = _read_rows(one, submitted, name, today, faults)
@@ -232,16 +235,39 @@ def _read_fields(
     return values, faults
 
 
-def _boxes(one: Field, submitted: Mapping[str, Sequence[str]], name: str) -> single.Boxes:
-    def texts(key: str) -> list[str]:
-        given = submitted.get(key, ())
-        return [given] if isinstance(given, str) else list(given)
+def _implied(one: Field, fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer of the question that decides about this one, where it was passed over and only one answer leads here:
+    what somebody wrote is then not dropped. Boxes to tick may be left empty on purpose; a question that has to be
+    answered is asked again anyway."""
+    asking = next((each for each in fields if one.only_if and each.id == one.only_if.field), None)
+    if one.only_if is None or asking is None or asking.id in values or asking.required or asking.kind == "choices":
+        return {}
+    if len(one.only_if.values) != 1:
+        return {}
+    (value,) = one.only_if.values
+    return {asking.id: value == "yes" if asking.kind == "yes_no" else value}
 
+
+def _written(submitted: Mapping[str, Sequence[str]], name: str) -> bool:
+    return any(
+        single.one_line(text)
+        for key in submitted
+        if key == name or key.startswith(f"{name}-")
+        for text in _texts(submitted, key)
+    )
+
+
+def _texts(submitted: Mapping[str, Sequence[str]], key: str) -> list[str]:
+    given = submitted.get(key, ())
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _boxes(one: Field, submitted: Mapping[str, Sequence[str]], name: str) -> single.Boxes:
     def first(key: str) -> str:
-        return next((single.one_line(text) for text in texts(key) if single.one_line(text)), "")
+        return next((single.one_line(text) for text in _texts(submitted, key) if single.one_line(text)), "")
 
     return single.Boxes(
-        given=texts(name),
+        given=_texts(submitted, name),
         day=first(f"{name}-day"),
         month=first(f"{name}-month"),
         year=first(f"{name}-year"),
@@ -270,9 +296,9 @@ def _read_rows(
 
 
 def _row_texts(submitted: Mapping[str, Sequence[str]], prefix: str) -> Iterator[str]:
-    for key, given in submitted.items():
+    for key in submitted:
         if key.startswith(prefix):
-            yield from [given] if isinstance(given, str) else given
+            yield from _texts(submitted, key)
 
 
 def _named(fields: Sequence[Field], values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Field, Any]]:

@@ -73,6 +73,16 @@ def test_an_answer_hidden_by_its_condition_is_dropped(law: Law) -> None:
     assert asked.faults["withheld_reason"] == "missing"
 
 
+def test_what_was_written_behind_a_question_passed_over_is_not_lost(law: Law) -> None:
+    assessed = fill(law.forms["03"], parents_opinion="Muốn con về nhà").values
+    assert assessed == {"parents_opinion": "Muốn con về nhà", "parents_heard": "asked"}
+    assert fill(law.forms["measures"], evidence_place="tủ UBND").values["evidence_kept"] is True
+    assert "parents_heard" not in fill(law.forms["03"], parents_opinion=" ").values
+    declined = fill(law.forms["03"], parents_opinion="x", parents_heard="excepted").values
+    assert declined == {"parents_heard": "excepted"}
+    assert fill(law.forms["minutes"], withheld_reason="x").faults["parents_invited"] == "missing"
+
+
 def test_a_hidden_question_does_not_show(law: Law) -> None:
     minutes = law.forms["minutes"]
     shown = [one.id for _, lines in answers(minutes, {"parents_invited": "invited"}, "vi") for one, _ in lines]
@@ -199,7 +209,8 @@ def test_stored_answers_come_back_as_they_were(data: st.DataObject) -> None:
     values = {one.id: data.draw(value_for(one)) for one in form.fields if data.draw(st.booleans())}
     once = read(form, to_submitted(form, values), today=TODAY)
     assert set(once.faults.values()) <= {"missing"}
-    assert all(values[name] == value for name, value in once.values.items())
+    assert all(values[name] == value for name, value in once.values.items() if name in values)
+    assert set(once.values) - set(values) <= {one.only_if.field for one in form.fields if one.only_if}
     assert all(form.field(name).only_if for name in set(values) - set(once.values))
     assert read(form, to_submitted(form, once.values), today=TODAY).values == once.values
     assert json.loads(json.dumps(once.values)) == once.values
