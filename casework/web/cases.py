@@ -54,9 +54,11 @@ def listing() -> ResponseReturnValue:
         units = units_by_id(work, [one.case.responsible_unit_id for one in found.rows])
         record(work, Tag.CASE_LIST_READ, object_type="case-list", fields=tuple(chosen))
         rows = [list_row(work, one, units) for one in found.rows]
+        bands = {band: wording.band_words(band) for band in BANDS}
     return render_template(
         "case/list.html",
         rows=rows,
+        bands=bands,
         found=found,
         chosen=chosen,
         choices=choices,
@@ -128,7 +130,7 @@ def list_row(work: Work, one: Listed, units: Mapping[UUID, Unit]) -> dict[str, A
         "unit": units[one.case.responsible_unit_id].name,
         "state": wording.law_text(state_of(work, one.case).title),
         "band": one.case.risk,
-        "clock": wording.clock_chip(read_clock(work, one.clock)) if one.clock else None,
+        "clock": wording.bare_chip(read_clock(work, one.clock)) if one.clock else None,
     }
 
 

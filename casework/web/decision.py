@@ -52,6 +52,7 @@ def _main(sight: casebook.Sight, decisions: Sequence[Offer]) -> list[Offer]:
     """The step's own decision first, then those that stand beside it; the rest waits under "other work"."""
     primary = [one for one in decisions if one.action.id == sight.state.primary]
     beside = [one for one in decisions if one.action.id in casebook.PROMINENT and one.blocked_by is None]
+    beside.sort(key=lambda one: casebook.PROMINENT.index(one.action.id))
     return [*primary, *(one for one in beside if one not in primary)]
 
 

@@ -120,7 +120,7 @@ def _limit(work: Work, one: Listed, clock: CaseClock) -> dict[str, Any]:
         "title": wording.law_text(work.law_for(clock.edition).deadlines[clock.rule].title),
         "detail": " · ".join(part for part in (child.masked, child.place, one.case.code) if part),
         "url": url_for("cases.home", code=one.case.code),
-        "clock": wording.clock_chip(read_clock(work, clock)),
+        "clock": wording.bare_chip(read_clock(work, clock)),
         "band": one.case.risk,
         "accept": None,
     }
@@ -147,7 +147,7 @@ def _task(work: Work, one: Listed) -> dict[str, Any]:
         "title": words[0],
         "detail": " · ".join(part for part in (*words[1:], child.place, one.case.code) if part),
         "url": url_for("cases.home", code=one.case.code),
-        "clock": wording.clock_chip(read_clock(work, clock)) if clock else None,
+        "clock": wording.bare_chip(read_clock(work, clock)) if clock else None,
         "band": one.case.risk,
         "accept": url_for("cases.submit", code=one.case.code, action=primary.id) if primary and one_tap else None,
     }
@@ -217,7 +217,7 @@ def _waiting(work: Work, one: Listed) -> list[dict[str, Any]]:
                 ),
                 "detail": f"{child} · {since}",
                 "url": url,
-                "clock": wording.clock_chip(read_clock(work, clock)) if clock else None,
+                "clock": wording.bare_chip(read_clock(work, clock)) if clock else None,
             }
         )
     for clock in one.clocks:
@@ -229,7 +229,7 @@ def _waiting(work: Work, one: Listed) -> list[dict[str, Any]]:
                     "title": wording.law_text(rule.title),
                     "detail": f"{child} · {since}",
                     "url": url,
-                    "clock": wording.clock_chip(read_clock(work, clock)),
+                    "clock": wording.bare_chip(read_clock(work, clock)),
                 }
             )
     return rows
@@ -415,7 +415,7 @@ def _overdue(work: Work, found: Page, units: Mapping[UUID, Unit]) -> list[dict[s
                 "step": wording.law_text(reading.rule.title if reading else state_of(work, one.case).title),
                 "holder": casebook.post(reading.rule.owner) if reading else "",
                 "moved": wording.short_moment(one.case.changed_at),
-                "clock": wording.clock_chip(reading),
+                "clock": wording.bare_chip(reading) if reading else None,
                 "route": url_for("cases.step", code=one.case.code, action="route"),
             }
         )

@@ -29,6 +29,9 @@ def install_guard(app: Flask) -> None:
 
     @login.user_loader  # type: ignore[untyped-decorator]  # flask-login ships no types
     def load(token: str) -> Viewer | None:
+        known: Viewer | None = g.get("viewer")
+        if known is not None and known.token == token:
+            return known  # flask-login asks once more for every template it draws
         with the_office().begin(_nobody()) as work:
             staff = resume_session(work, token)
             return _viewer(work, token, staff) if staff else None
@@ -99,12 +102,14 @@ def _keep_typed(token: str, page: str) -> bool:
 
 
 def _viewer(work: Work, token: str, staff: Staff) -> Viewer:
+    # Held while the actor is read: the session forgets a row that nobody holds, and would ask for it again.
+    home = unit(work, staff.unit_id)
     return Viewer(
         token=token,
         actor=actor_of(work, staff, g.get("request_id", "")),
         username=staff.username,
         role=staff.role,
-        unit_title=unit(work, staff.unit_id).name,
+        unit_title=home.name,
         hamlet=hamlet_of(work, staff),
     )
 

@@ -89,9 +89,24 @@ def length_text(length: timedelta) -> str:
 
 
 def clock_chip(reading: ClockReading | None) -> dict[str, Any] | None:
-    """What parts/clock.html draws: state, words, due time."""
+    """What parts/clock.html draws, and beside it what the clock counts from, under which article, and who owns it."""
     if reading is None:
         return None
+    clock = reading.clock
+    return {
+        **bare_chip(reading),
+        "from_text": _(
+            "tính từ %(what)s, %(when)s", what=law_text(reading.rule.counts_from), when=moment_text(clock.started_at)
+        ),
+        "since": _("tính từ %(when)s", when=short_moment(clock.started_at)),
+        "article": reading.rule.article,
+        "owner": role_title(reading.rule.owner),
+        "by_product": reading.rule.by_product,
+    }
+
+
+def bare_chip(reading: ClockReading) -> dict[str, Any]:
+    """The chip alone, for a list: every word that is looked up costs as much there as a query."""
     clock = reading.clock
     warn = clock.due_at - (clock.due_at - clock.started_at) / 4
     return {
@@ -102,13 +117,6 @@ def clock_chip(reading: ClockReading | None) -> dict[str, Any] | None:
         "warn_iso": local(warn).isoformat(timespec="seconds"),
         "unit": "working_days" if reading.working_days_left else None,
         "title": law_text(reading.rule.title),
-        "from_text": _(
-            "tính từ %(what)s, %(when)s", what=law_text(reading.rule.counts_from), when=moment_text(clock.started_at)
-        ),
-        "since": _("tính từ %(when)s", when=short_moment(clock.started_at)),
-        "article": reading.rule.article,
-        "owner": role_title(reading.rule.owner),
-        "by_product": reading.rule.by_product,
     }
 
 
