@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
+from casework.notices.models import Notice
+from casework.notices.service import About, notify_post
 from casework.people.models import Duty, Staff
-from casework.people.queries import decides_for_chair, holds_post, on_duty, reached, signer_of
-from casework.people.rules import CaseUnits, Member, Role, Span, holders_at, may_act
-from casework.people.service import put_on_duty, take_leave
+from casework.people.queries import decides_for_chair, holds_post, on_duty, reached, signer_of, unheld_posts
+from casework.people.rules import CaseUnits, Member, Role, Span, held_between, holders_at, may_act
+from casework.people.service import close_account, put_on_duty, take_leave
 from casework.work import SYSTEM, Actor, Work
 
 if TYPE_CHECKING:
@@ -66,6 +69,17 @@ def test_a_post_is_held_as_the_rota_says_at_every_hour(people: list[Member], num
     assert not held & away
     assert held == (rostered or chairs or deputies)
     assert bool(held) == bool({one.staff_id for one in people} - away)
+
+
+@given(people=st.lists(members, max_size=4), start=st.integers(0, 6), length=st.integers(1, 8))
+def test_a_week_is_told_without_a_gap_and_as_every_hour_of_it_is(people: list[Member], start: int, length: int) -> None:
+    told = held_between(people, hour(start), hour(start + length))
+    assert [one.starts_at for one in told] == [hour(start), *(one.ends_at for one in told[:-1])]
+    assert told[-1].ends_at == hour(start + length)
+    assert all(one.holders != other.holders for one, other in pairwise(told))
+    for number in range(start, start + length):
+        (own,) = [one for one in told if one.starts_at <= hour(number) < one.ends_at]
+        assert own.holders == holders_at(people, hour(number))
 
 
 def find(work: Work, username: str) -> Staff:
@@ -119,6 +133,30 @@ def test_a_post_that_nobody_holds_goes_to_the_province(town: Town) -> None:
         found = reached(work, worker.unit_id, Role.WORKER, work.now)
         assert found.escalated and [one.username for one in found.staff] == ["supervisor"]
         assert on_duty(work, worker.unit_id, Role.WORKER, work.now) == []
+
+
+def test_an_alert_to_a_post_that_nobody_holds_wakes_the_province(town: Town) -> None:
+    with town.office.begin(SYSTEM) as work:
+        worker, supervisor = find(work, "worker"), find(work, "supervisor")
+        take_leave(work, worker, starts_at=work.now, ends_at=work.now + timedelta(days=1))
+        told = notify_post(
+            work, unit_id=worker.unit_id, role=Role.WORKER, text_id="report-received", about=About(None, "TE-26-ABCDEF")
+        )
+        work.session.flush()
+        woken = work.session.exec(select(Notice.staff_id)).all()
+    assert (told, list(woken)) == (1, [supervisor.id])
+
+
+def test_who_leaves_hands_duty_to_the_next_and_the_last_leaves_it_to_the_province(town: Town) -> None:
+    with town.office.begin(SYSTEM) as work:
+        chair, deputy = find(work, "chair"), find(work, "deputy-99001")
+        close_account(work, chair)
+        left = work.session.exec(select(Duty).where(Duty.staff_id == deputy.id)).one()
+        assert (left.starts_at, left.ends_at, left.role) == (work.now, None, "chair")
+        assert holds_post(work, deputy.unit_id, Role.CHAIR, deputy.id, work.now)
+        assert [one.role for one in unheld_posts(work)] == []
+        close_account(work, deputy)
+        assert [(one.unit.code, one.role) for one in unheld_posts(work)] == [("99001", "chair")]
 
 
 def test_a_duty_row_does_not_follow_who_moved_to_another_unit(town: Town) -> None:
