@@ -66,6 +66,8 @@ ALLOWED: dict[str, dict[Place, str]] = {
     "clock": {
         ("clock.py", "SystemClock"): "this is the clock",
         ("clock.py", "DrillClock"): "how long the machine ran since the drill began",
+        ("deadlines/calendar.py", "catch_all_up"): "patience of a page that waits: the machine's time, not the office's",
+        ("jobs/guard.py", "ClockGuard"): "what the office's clock is compared with",
         ("db.py", "EmbeddedServer"): "patience with a database that is starting: the machine's time, not the office's",
     },
     "print": {},
