@@ -18,6 +18,7 @@ from casework.cases.service import record_read
 from casework.errors import Invalid
 from casework.files.rules import ENDINGS, MOST_BYTES, Upload
 from casework.files.rules import read_scan as check_scan
+from casework.papers.content import PaperContent
 from casework.papers.export import export_case as write_out
 from casework.papers.export import may_export, read_export
 from casework.papers.presses import Presses
@@ -217,7 +218,7 @@ def _lines_typed(name: str, usual: tuple[str, ...]) -> tuple[str, ...]:
 def _issue_page(
     work: Work, case: Case, line: Line, typed: Mapping[str, str] | None, faults: Mapping[str, str]
 ) -> dict[str, Any]:
-    now = look(work, case, line, Choices()).content if not line.issued else look(work, case, line).content
+    now, recorded = look(work, case, line).content, look(work, case, line, Choices()).content
     signers = [
         {"id": str(one.id), "title": _signer_title(work, one.id), "unit": unit(work, one.unit_id).name}
         for one in signers_for(work, case, line)
@@ -227,6 +228,10 @@ def _issue_page(
     written = now.grounds or tuple(str(now.values.get("legal_grounds") or "").splitlines())
     grounds = written or tuple(one.text for one in line.kind.grounds)
     asks_address = line.kind.id in PRINT_AN_ADDRESS
+    office = office_address(unit(work, case.responsible_unit_id).name)
+    # What was chosen when it was issued stays chosen; before that, the office where the decision goes to who harms.
+    as_office = _address(now) == office if line.issued else warning is not None
+    signer = str(line.paper.signer_id) if line.paper and line.paper.signer_id else next(iter(signers), {}).get("id", "")
     return {
         **casebook.frame_of(work, casebook.look_at(work, case), "register"),
         "row": row_of(work, case, line),
@@ -235,22 +240,24 @@ def _issue_page(
         "faults": {name: fault_words(fault) for name, fault in faults.items()},
         "typed": typed
         or {
-            "signer": signers[0]["id"] if signers else "",
+            "signer": signer,
             "recipients": "\n".join(recipients),
             "grounds": "\n".join(grounds),
-            "address": "office" if warning else "recorded",
+            "address": "office" if as_office else "recorded",
         },
         "asks_recipients": bool(line.kind.recipients),
         "asks_grounds": bool(line.kind.grounds),
         "asks_address": asks_address,
-        "office_address": office_address(unit(work, case.responsible_unit_id).name),
-        "recorded_address": _recorded_address(now.values, now.extra) if asks_address else "",
+        "office_address": office,
+        "recorded_address": _address(recorded) if asks_address else "",
         "secrecy": look(work, case, line).secrecy,
     }
 
 
-def _recorded_address(values: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
-    return str(values.get("receiver_address") or extra.get("separation", {}).get("receiver_address") or "")
+def _address(content: PaperContent) -> str:
+    """Where the child is taken in, as this content prints it."""
+    own, order = content.values.get("receiver_address"), content.extra.get("separation", {}).get("receiver_address")
+    return str((own if content.kind == "07" else order) or "")
 
 
 def _signer_title(work: Work, staff_id: UUID) -> str:

@@ -184,6 +184,8 @@ def test_mau_07_offers_the_office_s_address_first(browser: Open, town: Town, at_
     with town.office.begin(SYSTEM) as work:
         printed = version_content(work, version)["printed"]
     assert printed["values"]["receiver_address"] == "trụ sở Ủy ban nhân dân xã Nà Lũng"
+    again = worker.get(path).get_data(as_text=True)
+    assert re.search(r'value="office" checked', again) and "Như đã ghi: nhà kín số 7" in again
 
 
 # ---------------------------------------------------------------- the signed copy
