@@ -11,7 +11,7 @@ from flask_babel import Babel
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, PrefixLoader
 
-from casework.api import health, reports
+from casework.api import callbacks, health, reports
 from casework.bootstrap import Office
 from casework.papers.presses import Presses
 from casework.web import (
@@ -98,8 +98,8 @@ def create_app(
         accounts, rota, units,
     ):  # fmt: skip
         app.register_blueprint(room.bp)
-    for door in (reports.bp, health.bp):
-        csrf.exempt(door)  # a bearer key is no cookie: there is nothing to forge
+    for door in (reports.bp, health.bp, callbacks.bp):
+        csrf.exempt(door)  # a bearer key or a signature is no cookie: there is nothing to forge
         app.register_blueprint(door)
     for page in more_pages:
         app.register_blueprint(page)

@@ -14,7 +14,8 @@ from casework.deadlines.days import office_calendar
 from casework.law.book import LawBook
 from casework.law.model import Law
 from casework.migrate import check_current
-from casework.notices.sms import SmsSender, sender_for
+from casework.notices.senders import SmsSender
+from casework.notices.sms import sender_for
 from casework.settings import Settings
 from casework.vault.keys import Keys, load_key_file
 from casework.work import Actor, Work, begin

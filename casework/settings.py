@@ -8,7 +8,7 @@ from pathlib import Path
 
 from casework.errors import UnsafeStart
 
-SMS_KINDS = ("console", "twilio")
+SMS_KINDS = ("console", "twilio", "gateway")
 PLACEHOLDERS = ("changeme", "change-me", "placeholder", "secret", "xxx", "todo", "example")
 
 
@@ -30,6 +30,11 @@ class Settings:
     twilio_auth_token: str = ""
     twilio_from: str = ""
     twilio_api: str | None = None
+    sms_gateway: str = "esms"  # a shape of notices/gateways.toml, or the path of a file of the office's own
+    sms_api: str | None = None
+    sms_key: str = ""
+    sms_secret: str = ""
+    sms_from: str = ""
     metrics_token: str | None = None
     law_dir: Path | None = None  # None: the data committed with the program
 
@@ -58,6 +63,11 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         twilio_auth_token=environ.get("TWILIO_AUTH_TOKEN", ""),
         twilio_from=environ.get("TWILIO_FROM", ""),
         twilio_api=environ.get("CASEWORK_TWILIO_API") or None,
+        sms_gateway=environ.get("CASEWORK_SMS_GATEWAY") or "esms",
+        sms_api=environ.get("CASEWORK_SMS_API") or None,
+        sms_key=environ.get("CASEWORK_SMS_KEY", ""),
+        sms_secret=environ.get("CASEWORK_SMS_SECRET", ""),
+        sms_from=environ.get("CASEWORK_SMS_FROM", ""),
         metrics_token=environ.get("CASEWORK_METRICS_TOKEN") or None,
         law_dir=Path(law_dir).expanduser().resolve() if law_dir else None,
     )
@@ -71,14 +81,25 @@ def check_settings(settings: Settings) -> None:
         raise UnsafeStart(f"CASEWORK_SMS must be one of {', '.join(SMS_KINDS)}")
     if not settings.public_url.startswith(("http://", "https://")):
         raise UnsafeStart("CASEWORK_PUBLIC_URL must begin with http:// or https://")
-    if settings.sms == "twilio":
-        needed = {
+    for name, value in _needed(settings).items():
+        if not value or value.lower() in PLACEHOLDERS:
+            raise UnsafeStart(f"CASEWORK_SMS={settings.sms} needs {name}")
+    if settings.metrics_token is not None and settings.metrics_token.lower() in PLACEHOLDERS:
+        raise UnsafeStart("CASEWORK_METRICS_TOKEN is a placeholder")
+
+
+def _needed(settings: Settings) -> dict[str, str]:
+    """What the chosen way of sending cannot do without."""
+    return {
+        "console": {},
+        "twilio": {
             "TWILIO_ACCOUNT_SID": settings.twilio_account_sid,
             "TWILIO_AUTH_TOKEN": settings.twilio_auth_token,
             "TWILIO_FROM": settings.twilio_from,
-        }
-        for name, value in needed.items():
-            if not value or value.lower() in PLACEHOLDERS:
-                raise UnsafeStart(f"CASEWORK_SMS=twilio needs {name}")
-    if settings.metrics_token is not None and settings.metrics_token.lower() in PLACEHOLDERS:
-        raise UnsafeStart("CASEWORK_METRICS_TOKEN is a placeholder")
+        },
+        "gateway": {
+            "CASEWORK_SMS_KEY": settings.sms_key,
+            "CASEWORK_SMS_SECRET": settings.sms_secret,
+            "CASEWORK_SMS_FROM": settings.sms_from,
+        },
+    }[settings.sms]

@@ -21,28 +21,28 @@ from casework.deadlines.calendar import catch_all_up
 from casework.deadlines.sweeping import Claim, claim, fire
 from casework.errors import CaseworkError
 from casework.jobs.guard import ClockGuard
-from casework.notices.service import deliver
+from casework.notices import outbox
+from casework.notices.service import gather_digests
+from casework.notices.sms import callback_base
 from casework.people.service import beat
 from casework.work import SYSTEM
 
 TICK_SECONDS = 5.0
 CHECKPOINT_SECONDS = 60.0
-PART = 50  # clocks fired in one transaction
 UNFIREABLE = (CaseworkError, KeyError)  # a key or a rule that is gone: a fault of one case, never of the sweep
 
 log = structlog.get_logger("jobs")
 
 
 def sweep_clocks(office: Office) -> int:
-    """Fires everything that is due: claimed in one transaction, fired in the next ones. Returns how many it claimed."""
+    """Fires everything that is due, a claim at a time. Returns how many it claimed."""
     handled = 0
     while True:
         with office.begin(SYSTEM) as work:
             claims = claim(work)
         if not claims:
             return handled
-        for first in range(0, len(claims), PART):
-            fire_part(office, claims[first : first + PART])
+        fire_part(office, claims)
         handled += len(claims)
 
 
@@ -65,7 +65,15 @@ def fire_part(office: Office, claims: Sequence[Claim]) -> None:
 
 
 def send_notices(office: Office) -> int:
-    return deliver(lambda: office.begin(SYSTEM), office.sms)
+    """What was held for the morning is gathered, what is due is sent. Returns how many messages were found to be taken."""
+    with office.begin(SYSTEM) as work:
+        gather_digests(work)
+    return outbox.deliver(lambda: office.begin(SYSTEM), office.sms, callback_base=callback_base(office.settings))
+
+
+def follow_notices(office: Office) -> None:
+    """Asks after messages that were taken and that nobody reported on."""
+    outbox.follow_up(lambda: office.begin(SYSTEM), office.sms)
 
 
 def seal_trail(office: Office) -> None:
@@ -115,6 +123,7 @@ def start_jobs(office: Office, *, every: float = TICK_SECONDS) -> BackgroundSche
     guard = ClockGuard(office.clock)
     _add(scheduler, lambda: guarded_pulse(office, guard), "clocks", every)
     _add(scheduler, lambda: send(office), "notices", every)
+    _add(scheduler, lambda: follow_notices(office), "receipts", CHECKPOINT_SECONDS)
     _add(scheduler, lambda: seal_trail(office), "seal", CHECKPOINT_SECONDS)
     scheduler.start()
     return scheduler

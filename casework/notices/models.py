@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import Index, Text
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Text, UniqueConstraint, func
 from sqlmodel import Field, SQLModel
 
 from casework.people.models import moment
@@ -15,19 +15,31 @@ from casework.vault.columns import Sealed
 
 
 class Delivery(StrEnum):
+    """Where a message stands. What may follow what is in `rules.FOLLOWS`."""
+
     READY = "ready"
     SENDING = "sending"
+    UNKNOWN = "unknown"  # handed over, and no answer: the provider is asked before it is sent again
     ACCEPTED = "accepted"  # the provider took it; only a person's act in the office counts as seen
+    DELIVERED = "delivered"  # the network says that it reached the phone, which is still no person
     FAILED = "failed"
+    KEPT = "kept"  # shown in the office alone: no phone, a phone that asked for no more, or told in a digest
 
 
 class Notice(SQLModel, table=True):
-    """One SMS to one person. `body` is from the closed list of texts; the phone is sealed."""
+    """One alert to one person. `body` is from the closed list of texts; the phone is sealed.
+
+    `next_try_at` and `due_at` are the office's time, `leased_until` the database's: a drill's clock may run faster than a
+    provider answers. `attempt` is the fence: only the claimant that wrote it may settle the row.
+    """
 
     __tablename__ = "notice"
     __table_args__ = (
-        Index("ix_notice_waiting", "next_try_at", postgresql_where="state in ('ready', 'sending')"),
+        Index("ix_notice_waiting", "next_try_at", postgresql_where="state in ('ready', 'sending', 'unknown')"),
         Index("ix_notice_case", "case_id"),
+        Index("ix_notice_unseen", "staff_id", postgresql_where="seen_at is null"),
+        Index("ix_notice_accepted", "sent_at", postgresql_where="state = 'accepted'"),
+        Index("ix_notice_failed", "created_at", postgresql_where="state = 'failed' and seen_at is null"),
     )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
@@ -40,13 +52,135 @@ class Notice(SQLModel, table=True):
     rev: int = 0
     state: str = Field(default=Delivery.READY.value, sa_type=Text)
     attempts: int = 0
-    attempt: UUID | None = None  # the fence: only the claimant that wrote it may settle the row
+    attempt: UUID | None = None
     created_at: datetime = Field(sa_column=moment())
     next_try_at: datetime = Field(sa_column=moment())
     sent_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
     provider_id: str | None = Field(default=None, sa_type=Text)
     fault: str | None = Field(default=None, sa_type=Text)  # a code, never the provider's text
+    due_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    leased_until: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    delivered_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    seen_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))  # in the office, by the person
+    held: bool = False  # not urgent: waits for the morning, where several become one
+    digest_id: UUID | None = None  # the message that told it together with others
 
     @property
     def scope_id(self) -> UUID:
         return OFFICE_SCOPE
+
+
+class NoticeAttempt(SQLModel, table=True):
+    """One handing-over to a provider, kept before it happens, so that no crash can forget that it may have happened.
+
+    Its `id` is what a status callback's address is made from. `at` is the database's time, which no drill bends: it is
+    compared with the provider's own dates.
+    """
+
+    __tablename__ = "notice_attempt"
+    __table_args__ = (
+        UniqueConstraint("provider", "provider_id", name="notice_attempt_provider_id_key"),
+        Index("ix_notice_attempt_notice", "notice_id", "number"),
+        Index("ix_notice_attempt_unpriced", "at", postgresql_where="provider_id is not null and price is null"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    notice_id: UUID = Field(foreign_key="notice.id")
+    number: int
+    provider: str = Field(sa_type=Text)
+    state: str = Field(default=Delivery.SENDING.value, sa_type=Text)
+    at: datetime = Field(
+        default=None, sa_column=Column(moment().type, nullable=False, server_default=func.clock_timestamp())
+    )
+    provider_id: str | None = Field(default=None, sa_type=Text)
+    fault: str | None = Field(default=None, sa_type=Text)
+    segments: int | None = None
+    price: str | None = Field(default=None, sa_type=Text)  # as the provider writes it: "-0.00750"
+    currency: str | None = Field(default=None, sa_type=Text)
+    asked: int = 0  # how often its fate was asked of the provider
+
+
+class NoticeCallback(SQLModel, table=True):
+    """That a status callback has been taken. Its digest is taken once, so a copy of a true one is refused."""
+
+    __tablename__ = "notice_callback"
+
+    digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    attempt_id: UUID = Field(foreign_key="notice_attempt.id", index=True)
+    at: datetime = Field(sa_column=moment())
+
+
+class SmsLine(SQLModel, table=True):
+    """How the line to one provider is: after a row of failures it rests, for every process (the database's time)."""
+
+    __tablename__ = "sms_line"
+
+    provider: str = Field(sa_type=Text, primary_key=True)
+    failures: int = 0
+    failing_since: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    rests_until: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+
+
+class SmsStop(SQLModel, table=True):
+    """A phone whose owner has asked the provider for no more messages. The number is kept as a digest only."""
+
+    __tablename__ = "sms_stop"
+
+    phone_digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    at: datetime = Field(sa_column=moment())
+
+
+class Alarm(SQLModel, table=True):
+    """The ladder of one running clock: whom it has called, and who took it. `next_at` is when the next rung is due.
+
+    A clock's own state stands with the clock; an alarm of a clock that has stopped is closed at its next rung.
+    """
+
+    __tablename__ = "alarm"
+    __table_args__ = (
+        UniqueConstraint("clock_id", name="alarm_clock_id_key"),
+        Index("ix_alarm_waiting", "next_at", postgresql_where="next_at is not null"),
+        Index("ix_alarm_case", "case_id"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    clock_id: UUID
+    case_id: UUID
+    case_code: str = Field(sa_type=Text)
+    ladder: str = Field(sa_type=Text)
+    rung: int = Field(default=0, sa_type=BigInteger)  # how many rungs are behind it
+    next_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    taken_by: UUID | None = Field(default=None, foreign_key="staff.id")
+    taken_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    closed_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+
+
+class AlarmCall(SQLModel, table=True):
+    """That one person was called at one rung. `received_at`: said "received"; `taken_at`: said "I take it"; both empty: silent."""
+
+    __tablename__ = "alarm_call"
+    __table_args__ = (
+        UniqueConstraint("alarm_id", "rung", "staff_id", name="alarm_call_once_key"),
+        Index("ix_alarm_call_staff", "staff_id", postgresql_where="received_at is null"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    alarm_id: UUID = Field(foreign_key="alarm.id", index=True)
+    rung: int
+    who: str = Field(sa_type=Text)
+    staff_id: UUID = Field(foreign_key="staff.id")
+    at: datetime = Field(sa_column=moment())
+    received_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    taken_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+
+
+class CalendarLink(SQLModel, table=True):
+    """The secret address of one person's calendar feed. Only its digest is kept; a new one revokes the last."""
+
+    __tablename__ = "calendar_link"
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    staff_id: UUID = Field(foreign_key="staff.id", index=True)
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
+    created_at: datetime = Field(sa_column=moment())
+    revoked_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from casework.notices.models import Delivery, Notice
+from casework.notices.models import Delivery, Notice, NoticeAttempt
 from casework.work import Work
 
 
@@ -25,7 +26,10 @@ class SentSms:
 def sent(work: Work, *, limit: int = 200) -> list[SentSms]:
     """The newest messages that left, with the phone opened: for the demo's page alone."""
     rows: Sequence[Notice] = work.session.exec(
-        select(Notice).where(Notice.state == Delivery.ACCEPTED).order_by(col(Notice.sent_at).desc()).limit(limit)
+        select(Notice)
+        .where(col(Notice.state).in_([Delivery.ACCEPTED, Delivery.DELIVERED]))
+        .order_by(col(Notice.sent_at).desc())
+        .limit(limit)
     ).all()
     phones = work.open_all(rows, "phone")
     return [
@@ -42,16 +46,68 @@ def to_staff(work: Work, staff_id: UUID, *, limit: int = 30) -> Sequence[Notice]
 
 
 def undelivered(work: Work) -> int:
-    """Alerts that were refused for good, or still wait after a failed try."""
+    """Alerts that no phone has been found to ring for: refused for good and not yet seen in the office, tried without
+    success, or with an unknown fate. Those that their person has seen in the office no longer count."""
+    trying = col(Notice.state).in_([Delivery.READY, Delivery.UNKNOWN]) & (Notice.attempts > 0)
     return work.session.exec(
         select(func.count())
         .select_from(Notice)
-        .where((Notice.state == Delivery.FAILED) | ((Notice.state == Delivery.READY) & (Notice.attempts > 0)))
+        .where(col(Notice.seen_at).is_(None), (col(Notice.state) == Delivery.FAILED) | trying)
     ).one()
 
 
 def waiting(work: Work) -> int:
     """Alerts that nobody has taken yet, tried or not."""
     return work.session.exec(
-        select(func.count()).select_from(Notice).where(col(Notice.state).in_([Delivery.READY, Delivery.SENDING]))
+        select(func.count())
+        .select_from(Notice)
+        .where(col(Notice.state).in_([Delivery.READY, Delivery.SENDING, Delivery.UNKNOWN]))
     ).one()
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the messages since a moment came to. `cost` is by currency, as the provider counts it; `unpriced` are not in it."""
+
+    messages: int
+    attempts: int
+    delivered: int
+    failed: int
+    segments: int
+    cost: dict[str, Decimal]
+    unpriced: int
+
+
+def figures(work: Work, since: datetime) -> Figures:
+    """Messages, tries, segments and cost since then."""
+    messages, delivered, failed = work.session.exec(
+        select(
+            func.count(),
+            func.count().filter(col(Notice.state) == Delivery.DELIVERED),
+            func.count().filter(col(Notice.state) == Delivery.FAILED),
+        ).where(Notice.created_at >= since, Notice.attempts > 0)
+    ).one()
+    rows = work.session.exec(
+        select(NoticeAttempt.segments, NoticeAttempt.price, NoticeAttempt.currency)
+        .join(Notice, col(Notice.id) == NoticeAttempt.notice_id)
+        .where(Notice.created_at >= since, col(NoticeAttempt.provider_id).is_not(None))
+    ).all()
+    tries = work.session.exec(
+        select(func.count())
+        .select_from(NoticeAttempt)
+        .join(Notice, col(Notice.id) == NoticeAttempt.notice_id)
+        .where(Notice.created_at >= since)
+    ).one()
+    cost: dict[str, Decimal] = {}
+    for _segments, price, currency in rows:
+        if price is not None and currency is not None:
+            cost[currency] = cost.get(currency, Decimal(0)) + abs(Decimal(price))
+    return Figures(
+        messages=messages,
+        attempts=tries,
+        delivered=delivered,
+        failed=failed,
+        segments=sum(segments or 0 for segments, _price, _currency in rows),
+        cost=cost,
+        unpriced=sum(price is None for _segments, price, _currency in rows),
+    )

@@ -1,25 +1,28 @@
-"""Alerts: queued with the change that causes them, delivered with no transaction open while the provider is called."""
+"""Alerts are queued with the change that causes them, in its own transaction; `outbox` sends them afterwards."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID, uuid4
+from datetime import datetime, timedelta
+from itertools import groupby
+from uuid import UUID
 
+from sqlalchemy import update
 from sqlmodel import col, select
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
-from casework.notices.models import Delivery, Notice
-from casework.notices.rules import SEND_LEASE, retry_after, word
-from casework.notices.sms import SmsRefused, SmsSender
+from casework.notices.models import Delivery, Notice, SmsStop
+from casework.notices.receipts import stop_key
+from casework.notices.rules import STOPPED, leaves_at, step, word
 from casework.people import queries as people
+from casework.people.models import Staff
 from casework.people.service import person_of
 from casework.work import Work
 
-BATCH = 5  # so many sends, each at its longest, end before the lease of the last one does
+STOP_HOLDS = timedelta(hours=24)  # then one message tries whether the phone takes them again
+DIGEST_FROM = 2
 
 
 @dataclass(frozen=True)
@@ -33,113 +36,78 @@ class About:
 def notify_post(
     work: Work, *, unit_id: UUID, role: str, text_id: str, about: About, due_at: datetime | None = None, many: int = 1
 ) -> int:
-    """Queues one SMS to everybody who holds the post now, or to the province where nobody does.
+    """Queues one alert to everybody who holds the post now, or to the province where nobody does.
 
-    Returns how many; those without a phone see it in the office.
+    Returns how many of them a phone will ring for; those without one see it in the office.
     """
-    body = word(text_id, code=about.code, due_at=due_at, many=many)
-    queued = 0
-    for staff in people.reached(work, unit_id, role, work.now).staff:
-        phone = person_of(work, staff).get("phone")
-        if not phone:
-            continue
-        notice = Notice(
-            text_id=text_id,
-            body=body,
-            case_id=about.case_id,
-            case_code=about.code or None,
-            staff_id=staff.id,
-            created_at=work.now,
-            next_try_at=work.now,
-        )
+    staff = people.reached(work, unit_id, role, work.now).staff
+    notices = [notify(work, one, text_id=text_id, about=about, due_at=due_at, many=many) for one in staff]
+    return sum(notice.state == Delivery.READY for notice in notices)
+
+
+def notify(
+    work: Work, staff: Staff, *, text_id: str, about: About, due_at: datetime | None = None, many: int = 1
+) -> Notice:
+    """Queues one alert to one person: shown in the office at once, and by SMS where there is a phone that takes them."""
+    phone = person_of(work, staff).get("phone")
+    leaves = leaves_at(text_id, due_at, work.now)
+    notice = Notice(
+        text_id=text_id,
+        body=word(text_id, code=about.code, due_at=due_at, many=many),
+        case_id=about.case_id,
+        case_code=about.code or None,
+        staff_id=staff.id,
+        created_at=work.now,
+        next_try_at=leaves,
+        due_at=due_at,
+        held=leaves > work.now,
+    )
+    if not phone:
+        notice.state = step(notice.state, Delivery.KEPT)
+    elif _has_stopped(work, phone):
+        notice.state, notice.fault = step(notice.state, Delivery.KEPT), STOPPED
+    else:
         work.seal(notice, phone=phone)
-        work.session.add(notice)
-        record(work, Tag.NOTICE_QUEUED, case_id=about.case_id, object_type="notice", object_id=notice.id)
-        queued += 1
-    return queued
+    work.session.add(notice)
+    record(work, Tag.NOTICE_QUEUED, case_id=about.case_id, object_type="notice", object_id=notice.id)
+    return notice
 
 
-@dataclass(frozen=True)
-class _Claimed:
-    id: UUID
-    attempt: UUID
-    phone: str
-    body: str
-
-
-def deliver(begin: Callable[[], AbstractContextManager[Work]], sender: SmsSender) -> int:
-    """Sends what is due. Any number of processes may do this at once. Returns how many were taken by the provider.
-
-    A crash between the provider's answer and our commit sends the same text twice: for a deadline alert a duplicate is
-    harmless and a loss is not.
-    """
-    taken = 0
-    while True:
-        with begin() as work:
-            claimed = _claim(work)
-        if not claimed:
-            return taken
-        taken += _send(begin, sender, claimed)
-
-
-def _send(begin: Callable[[], AbstractContextManager[Work]], sender: SmsSender, claimed: Sequence[_Claimed]) -> int:
-    taken = 0
-    for one in claimed:
-        try:
-            provider_id = sender.send(one.phone, one.body)
-        except SmsRefused as refused:
-            with begin() as work:
-                _settle_refused(work, one, refused)
-            continue
-        with begin() as work:
-            _settle_taken(work, one, provider_id)
-        taken += 1
-    return taken
-
-
-def _claim(work: Work) -> list[_Claimed]:
+def gather_digests(work: Work) -> int:
+    """What was held for the morning becomes one message a person where there are several. Returns how many it made."""
     rows: Sequence[Notice] = work.session.exec(
         select(Notice)
-        .where(col(Notice.state).in_([Delivery.READY, Delivery.SENDING]), Notice.next_try_at <= work.now)
-        .order_by(col(Notice.next_try_at))
-        .limit(BATCH)
+        .where(Notice.held, Notice.state == Delivery.READY, Notice.attempts == 0, Notice.next_try_at <= work.now)
+        .order_by(col(Notice.staff_id), col(Notice.created_at))
         .with_for_update(skip_locked=True)
     ).all()
-    claimed = []
-    for notice in rows:
-        notice.state = Delivery.SENDING
-        notice.attempt = uuid4()
-        notice.attempts += 1
-        notice.next_try_at = work.now + SEND_LEASE
-        work.session.add(notice)
-        claimed.append(_Claimed(notice.id, notice.attempt, str(work.open(notice, "phone")), notice.body))
-    return claimed
+    made = 0
+    for staff_id, several in groupby(rows, key=lambda one: one.staff_id):
+        held = list(several)
+        for notice in held:
+            notice.held = False
+        if len(held) >= DIGEST_FROM:
+            digest = notify(
+                work, work.session.get_one(Staff, staff_id), text_id="day-digest", about=About(None, ""), many=len(held)
+            )
+            work.session.flush()
+            for notice in held:
+                notice.state, notice.digest_id = step(notice.state, Delivery.KEPT), digest.id
+            made += 1
+    return made
 
 
-def _own(work: Work, claimed: _Claimed) -> Notice | None:
-    """The row, if our claim still holds: another process may have taken over after the lease."""
-    return work.session.exec(
-        select(Notice).where(Notice.id == claimed.id, Notice.attempt == claimed.attempt).with_for_update()
-    ).first()
+def mark_seen(work: Work, staff_id: UUID, notice_ids: Sequence[UUID] | None = None) -> int:
+    """The person has seen these alerts in the office (None: all of theirs). Returns how many were new."""
+    statement = update(Notice).where(col(Notice.staff_id) == staff_id, col(Notice.seen_at).is_(None))
+    if notice_ids is not None:
+        statement = statement.where(col(Notice.id).in_(notice_ids))
+    done = work.session.connection().execute(statement.values(seen_at=work.now).returning(col(Notice.id))).all()
+    if done:
+        record(work, Tag.NOTICE_READ, object_type="notices", object_id=staff_id)
+    return len(done)
 
 
-def _settle_taken(work: Work, claimed: _Claimed, provider_id: str) -> None:
-    notice = _own(work, claimed)
-    if notice is not None:
-        notice.state = Delivery.ACCEPTED
-        notice.sent_at = work.now
-        notice.provider_id = provider_id
-        work.session.add(notice)
-        record(work, Tag.NOTICE_SENT, case_id=notice.case_id, object_type="notice", object_id=notice.id)
-
-
-def _settle_refused(work: Work, claimed: _Claimed, refused: SmsRefused) -> None:
-    notice = _own(work, claimed)
-    if notice is not None:
-        notice.state = Delivery.FAILED if refused.permanent else Delivery.READY
-        notice.fault = refused.code
-        notice.next_try_at = work.now + retry_after(notice.attempts)
-        work.session.add(notice)
-        record(
-            work, Tag.NOTICE_FAILED, case_id=notice.case_id, object_type="notice", object_id=notice.id, result="refused"
-        )
+def _has_stopped(work: Work, phone: str) -> bool:
+    stop = work.session.get(SmsStop, stop_key(work, phone))
+    return stop is not None and work.now - stop.at < STOP_HOLDS

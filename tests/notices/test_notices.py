@@ -2,196 +2,232 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from string import Formatter
-from typing import Any
-from urllib.parse import parse_qs
 
-import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlmodel import select
 
 from casework.audit.models import AuditEntry
 from casework.audit.tags import Tag
+from casework.errors import IllegalMove
 from casework.law.model import Law
-from casework.notices import service
-from casework.notices.models import Delivery, Notice
-from casework.notices.queries import sent, undelivered
-from casework.notices.rules import GSM_BASIC, LONGEST_RETRY, SEND_LEASE, SMS_LIMIT, retry_after, texts, word
-from casework.notices.service import About, deliver, notify_post
-from casework.notices.sms import SEND_TIMEOUT_SECONDS, SmsSender, TwilioSender
-from casework.people.rules import Role
+from casework.notices import outbox
+from casework.notices.models import Delivery
+from casework.notices.queries import figures, sent, undelivered
+from casework.notices.rules import (
+    FOLLOWS,
+    GSM_BASIC,
+    LONGEST_RETRY,
+    LONGEST_VALIDITY,
+    RANK,
+    SEND_LEASE,
+    SMS_LIMIT,
+    leaves_at,
+    retry_after,
+    step,
+    texts,
+    validity_seconds,
+    word,
+)
+from casework.notices.senders import ConsoleSender, Fate, Outgoing
+from casework.notices.service import gather_digests
+from casework.notices.sms import SEND_TIMEOUT_SECONDS, TwilioSender
 from casework.vault.fold import fold_name
 from casework.work import SYSTEM
 from tests.conftest import Town
+from tests.notices.conftest import QUICK, SHORT, Post
+from tests.notices.twilio_api import ACCOUNT, CUT, HANG, REFUSED, Provider, pause
 
 LONGEST_CODE = "TE-26-7K3M9Q"
 LONGEST_TIME = datetime(2026, 12, 30, 16, 59, tzinfo=UTC)
 
 
-@dataclass
-class Peer:
-    """A local Twilio: answers each message with the next of `answers` (the last one for ever) and notes what it saw."""
-
-    database_url: str
-    database: str
-    answers: list[tuple[int, bytes]] = field(default_factory=lambda: [(201, b'{"sid": "SM1", "status": "queued"}')])
-    messages: list[dict[str, str]] = field(default_factory=list)
-    open_transactions: list[int] = field(default_factory=list)
-    address: str = ""
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def take(self, message: dict[str, str]) -> tuple[int, bytes]:
-        with psycopg.connect(self.database_url, autocommit=True) as owner:
-            row = owner.execute(
-                "select count(*) from pg_stat_activity where datname = %s and state like 'idle in transaction%%'",
-                [self.database],
-            ).fetchone()
-        with self.lock:
-            self.open_transactions.append(row[0] if row else -1)
-            self.messages.append(message)
-            return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-
-
-@pytest.fixture
-def peer(town: Town) -> Iterator[Peer]:
-    peer = Peer(town.database.owner_url, town.database.name)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            message = {name: values[0] for name, values in parse_qs(body).items()}
-            message["path"], message["auth"] = self.path, self.headers.get("Authorization", "")
-            status, answer = peer.take(message)
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """A test prints nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    peer.address = f"http://127.0.0.1:{server.server_port}"
-    yield peer
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-@pytest.fixture
-def twilio(peer: Peer) -> SmsSender:
-    return TwilioSender(account_sid="AC1", auth_token="khoa", sender="+84900000999", api=peer.address)
-
-
-def queue(town: Town, number: int = 1) -> None:
-    """`number` alerts for the worker on duty in Nà Lũng."""
-    unit = town.act_as("worker").unit_id
-    assert unit is not None
-    with town.office.begin(SYSTEM) as work:
-        for _number in range(number):
-            assert notify_post(work, unit_id=unit, role=Role.WORKER, text_id="decision-made", about=About(None, "TE-1"))
-
-
-def send(town: Town, sender: SmsSender) -> int:
-    return deliver(lambda: town.office.begin(SYSTEM), sender)
-
-
-def notices(town: Town) -> list[Notice]:
-    with town.office.begin(SYSTEM) as work:
-        return list(work.session.exec(select(Notice)))
-
-
-def test_a_message_goes_to_the_post_s_phone_with_no_transaction_open(town: Town, peer: Peer, twilio: SmsSender) -> None:
-    queue(town)
-    assert send(town, twilio) == 1
+def test_a_message_goes_to_the_post_s_phone_with_no_transaction_open(town: Town, peer: Provider, post: Post) -> None:
+    post.queue()
+    assert post.send() == 1
     (message,) = peer.messages
-    assert message["path"] == "/2010-04-01/Accounts/AC1/Messages.json"
-    assert message["To"].startswith("+8490000") and message["From"] == "+84900000999"
-    assert message["Body"] == word("decision-made", code="TE-1")
-    assert peer.open_transactions == [0]
-    (notice,) = notices(town)
-    assert (notice.state, notice.provider_id, notice.attempts) == (Delivery.ACCEPTED, "SM1", 1)
+    assert message.to.startswith("+8490000") and message.fields["From"] == "+84900000999"
+    assert message.body == word("decision-made", code="TE-0")
+    assert message.fields["StatusCallback"].startswith("https://office.test/api/v1/sms/")
+    assert post.open_transactions == [0]
+    (notice,) = post.notices()
+    assert (notice.state, notice.provider_id, notice.attempts) == (Delivery.ACCEPTED, message.sid, 1)
     with town.office.begin(SYSTEM) as work:
         assert len(work.session.exec(select(AuditEntry).where(AuditEntry.tag == Tag.NOTICE_SENT)).all()) == 1
-        assert sent(work)[0].to == message["To"]
+        assert sent(work)[0].to == message.to
+        assert figures(work, work.now - timedelta(days=1)).segments == 1
 
 
-def test_the_check_sees_a_transaction_held_open(town: Town, peer: Peer, twilio: SmsSender) -> None:
-    queue(town)
+def test_the_check_sees_a_transaction_held_open(town: Town, post: Post) -> None:
+    post.queue()
     with town.office.begin(SYSTEM) as work:
-        work.session.exec(select(Notice)).all()
-        send(town, twilio)
-    assert peer.open_transactions == [1]
+        undelivered(work)
+        post.send()
+    assert post.open_transactions == [1]
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 429, 401, 403, 404])
-def test_a_fault_that_may_pass_is_tried_again_until_it_passes(
-    town: Town, peer: Peer, twilio: SmsSender, status: int
-) -> None:
-    peer.answers[:0] = [(status, b"<html>bad gateway</html>"), (status, b'{"code": 20500, "message": "TE-1"}')]
-    queue(town)
+def test_a_messaging_service_is_named_as_one(town: Town, peer: Provider, post: Post) -> None:
+    post.queue()
+    post.send(TwilioSender(account_sid=ACCOUNT, auth_token="x", sender="MG" + "1" * 32, api=peer.address))
+    (message,) = peer.messages
+    assert message.fields["MessagingServiceSid"] == "MG" + "1" * 32 and "From" not in message.fields
+
+
+@pytest.mark.parametrize("status", [429, 401, 403, 404])
+def test_what_was_not_taken_is_tried_again_until_it_is(town: Town, peer: Provider, post: Post, status: int) -> None:
+    peer.plan = [status, status]
+    post.queue()
     waits = []
     for _try in range(2):
-        assert send(town, twilio) == 0
-        (notice,) = notices(town)
+        assert post.send() == 0
+        (notice,) = post.notices()
         assert notice.state == Delivery.READY and notice.fault and notice.fault.startswith("twilio-")
         waits.append(notice.next_try_at - town.clock.now())
-        assert send(town, twilio) == 0  # not before its time
+        assert post.send() == 0  # not before its time
         town.clock.at = notice.next_try_at
     assert waits == [timedelta(seconds=10), timedelta(seconds=20)]
-    assert send(town, twilio) == 1
-    assert len(peer.messages) == 3
+    assert post.send() == 1
+    assert len(peer.messages) == 1 and peer.lists == 0
 
 
-def test_a_dead_number_is_given_up_and_counted(town: Town, peer: Peer, twilio: SmsSender) -> None:
-    peer.answers[:] = [(400, json.dumps({"code": 21211, "message": "Invalid 'To' number"}).encode())]
-    queue(town)
-    send(town, twilio)
-    town.clock.advance(days=1)
-    send(town, twilio)
-    (notice,) = notices(town)
-    assert (notice.state, notice.fault) == (Delivery.FAILED, "twilio-21211")
+@pytest.mark.parametrize("fault", [CUT, HANG])
+def test_what_was_taken_without_an_answer_is_found_on_the_list_and_not_sent_again(
+    town: Town, peer: Provider, post: Post, fault: str
+) -> None:
+    peer.plan = [fault]
+    post.queue()
+    assert post.send() == 0
+    assert post.notices()[0].state == Delivery.UNKNOWN
+    town.clock.advance(seconds=16)
+    assert post.send() == 1
+    (notice,) = post.notices()
+    assert (notice.state, notice.provider_id, notice.attempts) == (Delivery.ACCEPTED, peer.messages[0].sid, 1)
     assert len(peer.messages) == 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_what_was_not_taken_though_nobody_knows_is_sent_again_after_asking(
+    town: Town, peer: Provider, post: Post, status: int
+) -> None:
+    peer.plan = [status]
+    post.queue()
+    assert post.send() == 0
+    town.clock.advance(seconds=16)
+    assert post.send() == 1
+    assert len(peer.messages) == 1 and peer.lists == 1
+    assert [one.state for one in post.attempts()] == [Delivery.UNKNOWN, Delivery.ACCEPTED]
+
+
+def test_while_the_list_cannot_be_asked_it_is_sent_again_rather_than_not_at_all(
+    town: Town, peer: Provider, post: Post
+) -> None:
+    peer.plan, peer.list_status = [CUT], 503
+    post.queue()
+    post.send()
+    for _question in range(post.pace.asks):
+        town.clock.advance(seconds=60)
+        post.send()
+    assert post.notices()[0].state == Delivery.ACCEPTED
+    assert len(peer.messages) == 2  # twice is harmless, never is not
+
+
+def test_two_of_the_same_words_are_told_apart_by_what_the_list_has(town: Town, peer: Provider, post: Post) -> None:
+    peer.plan = [CUT, CUT, 500]
+    for _ in range(3):
+        post.queue()
+    post.send()
+    town.clock.advance(seconds=16)
+    assert post.send() == 3
+    assert len(peer.messages) == 3
+    assert len({notice.provider_id for notice in post.notices()}) == 3
+
+
+def test_a_dead_number_is_given_up_and_counted(town: Town, peer: Provider, post: Post) -> None:
+    peer.always = REFUSED
+    post.queue()
+    post.send()
+    town.clock.advance(days=1)
+    post.send()
+    (notice,) = post.notices()
+    assert (notice.state, notice.fault) == (Delivery.FAILED, "twilio-21211")
+    assert peer.tries == 1
     with town.office.begin(SYSTEM) as work:
         assert undelivered(work) == 1
 
 
-def test_an_answer_nobody_can_read_stops_no_other_alert(town: Town, peer: Peer, twilio: SmsSender) -> None:
-    peer.answers[:0] = [(201, b"<html>log in to the wifi</html>")]
-    queue(town, 2)
-    assert send(town, twilio) == 1
-    assert sorted(notice.state for notice in notices(town)) == [Delivery.ACCEPTED, Delivery.READY]
+def test_who_asked_for_no_more_is_not_rung_for_a_day_and_hears_in_the_office(
+    town: Town, peer: Provider, post: Post
+) -> None:
+    peer.plan, peer.code = [REFUSED], 21610
+    post.queue()
+    post.send()
+    post.queue()
+    post.send()
+    assert sorted(notice.state for notice in post.notices()) == [Delivery.FAILED, Delivery.KEPT]
+    assert peer.tries == 1
+    town.clock.advance(hours=25)
+    post.queue()
+    assert post.send() == 1
 
 
-def test_no_provider_at_all_is_a_fault_that_may_pass(town: Town) -> None:
-    queue(town)
+def test_no_provider_at_all_is_a_fault_that_may_pass_and_needs_no_question(post: Post) -> None:
+    post.queue()
     nobody = TwilioSender(account_sid="AC1", auth_token="x", sender="+84900000999", api="http://127.0.0.1:9")
-    assert send(town, nobody) == 0
-    assert (notices(town)[0].state, notices(town)[0].fault) == (Delivery.READY, "no-answer")
+    assert post.send(nobody) == 0
+    (notice,) = post.notices()
+    assert (notice.state, notice.fault) == (Delivery.READY, "no-answer")
 
 
-def test_two_deliverers_send_each_message_once(town: Town, peer: Peer, twilio: SmsSender) -> None:
-    queue(town, 24)
+def test_a_line_that_fails_rests_and_what_waited_goes_when_it_answers(town: Town, peer: Provider, post: Post) -> None:
+    peer.always = 429
+    post.queue(12)
+    post.send()
+    assert peer.tries == post.pace.rests_after  # the rest of them are spared
+    town.clock.advance(seconds=60)
+    post.send()
+    assert peer.tries == post.pace.rests_after
+    pause(0.35)
+    post.send()
+    assert peer.tries == post.pace.rests_after + 1  # one goes to see
+    peer.always = "fine"
+    pause(0.35)
+    assert post.send() == 12
+    assert len(peer.messages) == 12
+
+
+def test_a_late_word_is_worth_no_more_than_the_time_left(town: Town, peer: Provider, post: Post) -> None:
+    post.queue(text_id="deadline-near", due_at=town.clock.now() + timedelta(minutes=20))
+    post.send()
+    assert peer.messages[0].fields["ValidityPeriod"] == "1200"
+
+
+@given(st.timedeltas(min_value=timedelta(days=-9), max_value=timedelta(days=9)))
+def test_validity_never_outlasts_the_limit(left: timedelta) -> None:
+    seconds = validity_seconds(LONGEST_TIME + left, LONGEST_TIME)
+    assert 1 <= seconds <= LONGEST_VALIDITY.total_seconds()
+    if left > timedelta(seconds=1):
+        assert seconds <= left.total_seconds()
+
+
+def test_two_deliverers_send_each_message_once(peer: Provider, post: Post) -> None:
+    peer.at_send = None
+    post.queue(24)
     ready = threading.Barrier(2)
 
     def one(_number: int) -> int:
         ready.wait()
-        return send(town, twilio)
+        return post.send()
 
     with ThreadPoolExecutor(2) as pool:
         taken = list(pool.map(one, range(2)))
     assert sum(taken) == len(peer.messages) == 24
-    assert set(peer.open_transactions) <= {0, 1}  # one may be claiming while the other sends
 
 
 class Killed(BaseException):
@@ -199,49 +235,103 @@ class Killed(BaseException):
 
 
 @dataclass
-class Act:
+class Act(ConsoleSender):
     """A sender that does something else first."""
 
-    do: Callable[[], object]
+    do: Callable[[], object] = lambda: None
+    name: str = "twilio"
 
-    def send(self, to: str, body: str) -> str:
+    def send(self, message: Outgoing) -> Fate:
         self.do()
-        return "late"
+        return Fate("late")
 
 
-def test_what_a_dead_process_had_in_its_hands_is_sent_after_its_lease(
-    town: Town, peer: Peer, twilio: SmsSender
-) -> None:
+def test_what_a_dead_process_had_in_its_hands_is_asked_after_and_sent(peer: Provider, post: Post) -> None:
     def die() -> None:
         raise Killed
 
-    queue(town)
+    post.pace = SHORT
+    post.queue()
     with pytest.raises(Killed):
-        send(town, Act(die))
-    assert send(town, twilio) == 0
-    town.clock.advance(seconds=SEND_LEASE.total_seconds())
-    assert send(town, twilio) == 1
-    assert len(peer.messages) == 1
+        post.send(Act(do=die))
+    assert post.send() == 0
+    pause(0.35)
+    assert post.send() == 1
+    assert len(peer.messages) == 1 and peer.lists == 1
 
 
-def test_a_late_answer_settles_nothing_that_another_has_settled(town: Town, peer: Peer, twilio: SmsSender) -> None:
+def test_a_late_answer_settles_nothing_that_another_has_settled(peer: Provider, post: Post) -> None:
     def sleep_past_the_lease() -> None:
-        town.clock.advance(seconds=SEND_LEASE.total_seconds() + 1)
-        send(town, twilio)
+        pause(0.35)
+        post.send()
 
-    queue(town)
-    send(town, Act(sleep_past_the_lease))
-    (notice,) = notices(town)
-    assert (notice.state, notice.provider_id) == (Delivery.ACCEPTED, "SM1")
+    post.pace = SHORT
+    post.queue()
+    post.send(Act(do=sleep_past_the_lease))
+    (notice,) = post.notices()
+    assert (notice.state, notice.provider_id) == (Delivery.ACCEPTED, peer.messages[0].sid)
+
+
+def test_an_accepted_message_nobody_reports_on_is_asked_after_and_priced(
+    town: Town, peer: Provider, post: Post
+) -> None:
+    post.queue()
+    post.send()
+    peer.messages[0].status, peer.messages[0].price = "delivered", "-0.04500"
+    pace = replace(QUICK, follow_up=timedelta(0))
+    assert outbox.follow_up(lambda: town.office.begin(SYSTEM), post.sender, pace=pace) == 1
+    assert outbox.follow_up(lambda: town.office.begin(SYSTEM), post.sender, pace=pace) == 0
+    assert post.notices()[0].state == Delivery.DELIVERED
+    with town.office.begin(SYSTEM) as work:
+        (cost,) = figures(work, work.now - timedelta(days=1)).cost.items()
+    assert cost[0] == "USD" and str(cost[1]) == "0.04500"
 
 
 def test_a_batch_ends_before_its_lease() -> None:
-    assert SEND_LEASE.total_seconds() > service.BATCH * SEND_TIMEOUT_SECONDS
+    assert SEND_LEASE.total_seconds() > outbox.BATCH * SEND_TIMEOUT_SECONDS
 
 
 def test_tries_grow_rarer_but_never_stop() -> None:
     waits = [retry_after(attempt) for attempt in range(1, 200)]
     assert waits == sorted(waits) and waits[-1] == LONGEST_RETRY
+
+
+def test_no_state_leads_back_behind_a_delivery() -> None:
+    assert FOLLOWS[Delivery.DELIVERED] == set() and FOLLOWS[Delivery.KEPT] == set()
+    assert set(FOLLOWS) == set(Delivery)
+    assert max(RANK, key=lambda one: RANK[one]) == Delivery.DELIVERED
+    with pytest.raises(IllegalMove):
+        step(Delivery.DELIVERED, Delivery.READY)
+
+
+# ---------------------------------------------------------------- by day and by night
+
+NIGHT = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)  # 23:00 in Việt Nam
+MORNING = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)  # 6:30
+
+
+def test_an_emergency_rings_at_any_hour_and_the_rest_waits_for_the_morning() -> None:
+    assert leaves_at("report-received", None, NIGHT) == NIGHT
+    assert leaves_at("deadline-passed", None, NIGHT) == NIGHT
+    assert leaves_at("decision-made", None, NIGHT) == MORNING
+    assert leaves_at("decision-made", None, MORNING) == MORNING
+    assert leaves_at("deadline-near", NIGHT + timedelta(days=2), NIGHT) == MORNING
+    assert leaves_at("deadline-near", MORNING + timedelta(hours=3), NIGHT) == NIGHT  # its limit would be close by then
+    assert leaves_at("period-over", None, MORNING) == MORNING + timedelta(days=1)
+
+
+def test_what_waited_comes_as_one_message_in_the_morning(town: Town, peer: Provider, post: Post) -> None:
+    town.clock.at = NIGHT
+    post.queue(3)
+    assert post.send() == 0
+    town.clock.at = MORNING
+    with town.office.begin(SYSTEM) as work:
+        assert gather_digests(work) == 1
+        assert gather_digests(work) == 0
+    assert post.send() == 1
+    assert [one.body for one in peer.messages] == [word("day-digest", many=3)]
+    kept = [one for one in post.notices() if one.text_id == "decision-made"]
+    assert {one.state for one in kept} == {Delivery.KEPT} and len({one.digest_id for one in kept}) == 1
 
 
 def faults_of(body: str, law: Law) -> list[str]:

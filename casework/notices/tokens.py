@@ -1,0 +1,30 @@
+"""The secret part of addresses that the office gives out: where a provider reports, where a calendar reads."""
+
+from __future__ import annotations
+
+import hmac
+from uuid import UUID
+
+from casework.vault.keys import Keys
+
+CALLBACK_PATH = "/api/v1/sms/"
+PURPOSE = "sms-callback"
+SECRET_LENGTH = 32  # hexadecimal digits of the digest: 128 bits
+
+
+def callback_address(keys: Keys, base: str, attempt: UUID) -> str:
+    """Where the provider reports on this attempt. Nobody without the office's keys can make one, not even from the rows."""
+    return f"{base}{CALLBACK_PATH}{callback_token(keys, attempt)}"
+
+
+def callback_token(keys: Keys, attempt: UUID) -> str:
+    return f"{attempt.hex}{keys.digest(PURPOSE, attempt.hex).hex()[:SECRET_LENGTH]}"
+
+
+def attempt_of(keys: Keys, token: str) -> UUID | None:
+    """The attempt that this token was made for; None if it was never made."""
+    try:
+        attempt = UUID(hex=token[:32])
+    except ValueError:
+        return None
+    return attempt if hmac.compare_digest(token.encode(), callback_token(keys, attempt).encode()) else None
