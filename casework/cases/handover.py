@@ -16,10 +16,11 @@ from sqlmodel import col, select
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
+from casework.cases.clocks import late_clocks
 from casework.cases.models import Case, HandOver
 from casework.cases.queries import case_by_id, facts_of_case, hand_overs_of
 from casework.cases.rules import age_band
-from casework.cases.service import Taken, late_clocks, take_action
+from casework.cases.service import Taken, take_action
 from casework.clock import local
 from casework.deadlines.models import CaseClock
 from casework.deadlines.queries import clocks_of_subjects, running_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,15 +13,14 @@ from sqlmodel import col, select
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
+from casework.cases.clocks import clock_owner, late_clocks, turn_clocks
 from casework.cases.models import Case, Document, HandOver, NameBucket
 from casework.cases.queries import (
     activities_of,
-    activity_subject,
     documents_of,
     facts_of_case,
     hand_overs_of,
     latest_content,
-    latest_document,
     units_of,
 )
 from casework.cases.rules import (
@@ -35,14 +34,13 @@ from casework.cases.rules import (
     fact,
     new_code,
 )
-from casework.clock import VIETNAM, local
+from casework.clock import local
 from casework.deadlines import service as deadlines
 from casework.deadlines.models import CaseClock
 from casework.deadlines.queries import running_of
-from casework.deadlines.service import ClockOwner
 from casework.errors import Forbidden, GuardRefused, Invalid
 from casework.law.forms import facts_of
-from casework.law.model import Action, DeadlineRule, Form, Law
+from casework.law.model import Action, Form, Law
 from casework.law.procedure import actions_from, find_action, target_of
 from casework.notices.service import About, notify_post
 from casework.people.queries import unit
@@ -98,7 +96,7 @@ def open_case(
     work.session.flush()
     _hand_in(work, case, "01", values, action="open")
     record(work, Tag.CASE_OPENED, case_id=case.id, object_type="case", object_id=case.id)
-    owner = _clock_owner(case)
+    owner = clock_owner(case)
     clock = deadlines.start(work, owner, "emergency", since=received_at)
     if danger != "no":
         deadlines.start(work, owner, "acknowledge", since=work.now)
@@ -173,7 +171,7 @@ def take_action(
     )
     if late:
         _keep_late_reason(work, case, action, late, str(late_reason))
-    _turn_clocks(work, case, action, outcome, given, subject_id=subject_id, liaison_unit=liaison_unit, since=since)
+    turn_clocks(work, case, action, outcome, given, subject_id=subject_id, liaison_unit=liaison_unit, since=since)
     _tell(work, case, action, liaison_unit)
     return Taken(case, action, document)
 
@@ -198,35 +196,6 @@ def _may_take(work: Work, case: Case, action: Action, liaison_unit: UUID | None)
         # The very rules of an office's own case, deputies included, asked of the commune that would take it on.
         units = replace(units, responsible=liaison_unit)
     return may_act(work.actor, action.roles, units, liaison_unit=liaison_unit, liaison=action.liaison is not None)
-
-
-def late_clocks(
-    work: Work,
-    case: Case,
-    action_id: str,
-    values: Mapping[str, Any] | None = None,
-    *,
-    subject_id: UUID | None = None,
-) -> list[CaseClock]:
-    """The running limits past their time that this move would stop, soonest due first: it has to say why it is late.
-
-    Without `values` those of every activity count, with them only the one they name. A period that has to pass
-    (monitoring) and a limit whose data ask for no reason are never among them.
-    """
-    law = work.law_for(case.edition)
-    action = law.actions[action_id]
-    ended = {*action.stops, *(rule for rules in action.outcome_stops.values() for rule in rules)}
-    asking = {rule for rule in ended if law.deadlines[rule].late_reason and not law.deadlines[rule].period}
-    if not asking:
-        return []
-    subject = subject_id or _subject_of(work, case, action, values or {})
-    return [
-        clock
-        for clock in running_of(work, [case.id]).get(case.id, [])
-        if clock.rule in asking
-        and clock.due_at < work.now
-        and (clock.subject_id == subject or (values is None and law.deadlines[clock.rule].set_by_row is not None))
-    ]
 
 
 def needs_reason(work: Work, case: Case, form: Form, values: Mapping[str, Any]) -> bool:
@@ -390,95 +359,6 @@ def _keep_facts(work: Work, case: Case, found: Mapping[str, Any], *, source: str
         work.session.merge(bucket)
 
 
-def _turn_clocks(
-    work: Work,
-    case: Case,
-    action: Action,
-    outcome: str | None,
-    given: Mapping[str, Any],
-    *,
-    subject_id: UUID | None,
-    liaison_unit: UUID | None,
-    since: datetime | None,
-) -> None:
-    law = work.law_for(case.edition)
-    owner = _clock_owner(case, liaison_unit)
-    subject = subject_id or _subject_of(work, case, action, given)
-    chosen = outcome or ""
-    for rule in (*action.stops, *action.outcome_stops.get(chosen, ())):
-        deadlines.stop(work, case.id, rule, subject_id=subject)
-    for rule in (*action.cancels, *action.outcome_cancels.get(chosen, ())):
-        _let_lapse(work, case, rule, subject)
-    for rule in action.resumes:
-        deadlines.resume(work, owner, rule)
-    set_days = _days_set(work, case, action, given)
-    for rule in action.extends:
-        last = _day_of(set_days, law.deadlines[rule].set_by_form)
-        if last is not None:
-            deadlines.extend(work, case.id, rule, last, reason=str(given.get("reason") or ""))
-    for rule_id in (*action.starts, *action.outcome_starts.get(chosen, ())):
-        _start_clock(work, case, law.deadlines[rule_id], owner, set_days, since=since, subject_id=subject)
-    if law.states[case.state].final:
-        _let_clocks_lapse(work, case)
-
-
-def _start_clock(
-    work: Work,
-    case: Case,
-    rule: DeadlineRule,
-    owner: ClockOwner,
-    set_days: Mapping[str, Any],
-    *,
-    since: datetime | None,
-    subject_id: UUID | None,
-) -> None:
-    if rule.set_by_row is not None:
-        _start_rows(work, case, rule, owner)
-        return
-    if rule.owner == Role.SUPERVISOR:
-        owner = replace(owner, owner_unit_id=case.province_id)
-    # A day that a form sets counts from its midnight: the first of a separation, the date of a review.
-    first, last = _day_of(set_days, rule.start_by_form), _day_of(set_days, rule.set_by_form)
-    began = datetime.combine(first, time.min, VIETNAM) if first else since
-    deadlines.start(work, owner, rule.id, since=began, set_date=last, subject_id=subject_id)
-
-
-def _start_rows(work: Work, case: Case, rule: DeadlineRule, owner: ClockOwner) -> None:
-    """One clock for each row of the form in hand, due on the row's own day; a day that has passed meanwhile is today."""
-    form_id, field, column = str(rule.set_by_row).split(".")
-    document = latest_document(work, case.id, form_id)
-    if document is None:
-        return
-    today = local(work.now).date()
-    for number, row in enumerate((work.open(document, "content") or {}).get(field) or [], start=1):
-        day = date.fromisoformat(row[column]) if row.get(column) else None
-        deadlines.start(
-            work,
-            owner,
-            rule.id,
-            set_date=max(day, today) if day else None,
-            subject_id=activity_subject(document, number),
-        )
-
-
-def _subject_of(work: Work, case: Case, action: Action, given: Mapping[str, Any]) -> UUID | None:
-    """What tells the clock of the plan's activity that this move records from the others'."""
-    key = given.get("activity")
-    if key is None or "activity-of-the-plan" not in action.guards:
-        return None
-    return next((one.subject_id for one in activities_of(work, case) if one.key == key), None)
-
-
-def _let_lapse(work: Work, case: Case, rule_id: str, subject_id: UUID | None) -> None:
-    """Unmet, and nobody's fault. A plan that is replaced or given up takes the clocks of all its activities with it."""
-    if subject_id is None and work.law_for(case.edition).deadlines[rule_id].set_by_row is not None:
-        for clock in running_of(work, [case.id]).get(case.id, []):
-            if clock.rule == rule_id:
-                deadlines.stop(work, case.id, rule_id, met=False, subject_id=clock.subject_id)
-        return
-    deadlines.stop(work, case.id, rule_id, met=False, subject_id=subject_id)
-
-
 def _keep_late_reason(work: Work, case: Case, action: Action, late: Sequence[CaseClock], reason: str) -> None:
     """A document of its own, so that it is read, printed and timed like every other; its moment is the server's."""
     document = _hand_in(work, case, LATE_REASON, {"late_reason": reason.strip()}, action=action.id)
@@ -490,38 +370,6 @@ def _keep_late_reason(work: Work, case: Case, action: Action, late: Sequence[Cas
         object_id=document.id,
         fields=tuple(sorted({clock.rule for clock in late})),
     )
-
-
-def _let_clocks_lapse(work: Work, case: Case) -> None:
-    """Nobody owes an ended case anything in time: what still runs, a referral's clock included, lapses unmet."""
-    for clock in running_of(work, [case.id]).get(case.id, []):
-        deadlines.stop(work, case.id, clock.rule, met=False, subject_id=clock.subject_id)
-    for hand_over in hand_overs_of(work, case.id):
-        if hand_over.answer is None:
-            hand_over.answer, hand_over.answered_at = "lapsed", work.now
-            work.session.add(hand_over)
-
-
-def _days_set(work: Work, case: Case, action: Action, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Datum → day, for the clocks this move starts: as its own form says, else as an earlier form of the case did (the
-    plan sets the review's day, its approval starts that clock). An earlier day that has passed meanwhile is today."""
-    law = work.law_for(case.edition)
-    form = law.forms[action.form] if action.form else None
-    found: dict[str, Any] = facts_of(form, given) if form else {}
-    asked = {one.datum for one in form.fields} if form else set()
-    rules = (*action.starts, *action.extends, *(rule for many in action.outcome_starts.values() for rule in many))
-    earlier = {law.deadlines[rule].set_by_form for rule in rules} - asked - {None}
-    facts = facts_of_case(work, case) if earlier else {}
-    for datum in earlier:
-        day = fact(facts, datum) if datum else None
-        if datum and day:
-            found[datum] = max(day, local(work.now).date().isoformat())
-    return found
-
-
-def _day_of(set_days: Mapping[str, Any], datum: str | None) -> date | None:
-    value = set_days.get(datum) if datum else None
-    return date.fromisoformat(value) if value else None
 
 
 def _tell(work: Work, case: Case, action: Action, liaison_unit: UUID | None) -> None:
@@ -551,10 +399,6 @@ def _hand_to_unit(work: Work, case: Case, home_unit: UUID) -> None:
     deadlines.move_to_unit(work, case.id, from_unit=case.responsible_unit_id, to_unit=home_unit)
     case.responsible_unit_id = home_unit
     case.residence_unit_id = home_unit
-
-
-def _clock_owner(case: Case, unit_id: UUID | None = None) -> ClockOwner:
-    return ClockOwner(case.id, case.code, unit_id or case.responsible_unit_id, case.province_id, case.edition)
 
 
 def _law_of_new_case(work: Work, received_at: datetime, province_id: UUID) -> Law:

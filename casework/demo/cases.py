@@ -18,9 +18,10 @@ from uuid import UUID
 from sqlmodel import select
 
 from casework.bootstrap import Office, open_office
+from casework.cases.clocks import late_clocks
 from casework.cases.handover import offer_hand_over
 from casework.cases.queries import find_case
-from casework.cases.service import late_clocks, take_action
+from casework.cases.service import take_action
 from casework.clock import FrozenClock, local
 from casework.intake.service import receive_report
 from casework.jobs.runner import send_notices, sweep_clocks

@@ -9,11 +9,12 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from casework.cases.clocks import late_clocks
 from casework.cases.handover import decision_late
 from casework.cases.models import Case
 from casework.cases.queries import activities_of, documents_of, facts_of_case
 from casework.cases.rules import Facts, paper_warning, passes_the_limit
-from casework.cases.service import LATE_REASON, late_clocks, needs_reason, separation_of
+from casework.cases.service import LATE_REASON, needs_reason, separation_of
 from casework.clock import local
 from casework.deadlines.models import CaseClock
 from casework.deadlines.queries import running_of

@@ -9,10 +9,10 @@ import pytest
 from sqlmodel import select
 
 from casework.audit.queries import entries_of_case
+from casework.cases.clocks import late_clocks
 from casework.cases.models import Case, Document
 from casework.cases.queries import activities_of
 from casework.cases.rules import paper_warning
-from casework.cases.service import late_clocks
 from casework.clock import local
 from casework.deadlines.models import ClockState
 from casework.deadlines.sweeping import sweep
