@@ -66,6 +66,9 @@ def test_a_day_is_previewed_then_set_then_taken_back(town: Town, browser: SignIn
     page = person.follow().get_data(as_text=True)
     assert "Đã ghi 1 ngày. 1 hạn đã đổi." in page and "Ngày Văn hóa Việt Nam" in page and clock.case_code not in page
 
+    case = browser("worker").get(f"/ca/{clock.case_code}").get_data(as_text=True)
+    assert "Hạn đổi" in case and CULTURE_DAY["source"] in case  # the case itself says why
+
     undo = re.findall(rf'href="({PAGE}/bo/\d+)"', page)[0]
     preview = person.get(undo).get_data(as_text=True)
     assert "1 hạn sớm hơn 1 ngày" in preview
