@@ -43,6 +43,11 @@ def planted(number: int, one: Field) -> tuple[Any, str] | None:
     return ([marker] if one.kind == "choices" else marker), marker
 
 
+def book_of(town: Town, law: Law) -> LawBook:
+    """The office's book with `law` for its edition: a province's case is read under the province's key."""
+    return LawBook([law, *(replace(law, overlay=one.overlay) for one in town.office.book if one.overlay)])
+
+
 def plant(town: Town, law: Law) -> dict[str, str]:
     """A case in Nà Lũng with every datum planted, referred to both bodies. Datum → how it would be shown."""
     shown: dict[str, str] = {}
@@ -57,7 +62,7 @@ def plant(town: Town, law: Law) -> dict[str, str]:
         case = receive_report(work, values, received_at=work.now).case
         work.seal(case, facts=facts)
     for kind, unit in KINDS.items():
-        with replace(town.office, book=LawBook([law])).begin(town.act_as("worker")) as work:
+        with replace(town.office, book=book_of(town, law)).begin(town.act_as("worker")) as work:
             case = work.session.exec(select(Case)).one()
             given = {"to_unit": unit, "reason": f"Lý do chuyển {kind}", "danger_now": "yes", "safety_notes": "Có dao"}
             refer_case(work, case, kind, given)
@@ -80,5 +85,7 @@ def every_address(town: Town, app: Any) -> Iterator[str]:
         for name in rule.arguments:
             converter = type(rule._converters[name]).__name__
             fits: list[Any] = ids[:6] if converter == "UUIDConverter" else [1] if "Int" in converter else [*codes, "01"]
+            if converter == "AnyConverter":
+                fits = sorted(rule._converters[name].items)
             tries = [{**one, name: value} for one in tries for value in fits]
         yield from (adapter.build(rule.endpoint, values) for values in tries)

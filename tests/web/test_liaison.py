@@ -14,14 +14,13 @@ from casework.audit.models import AuditEntry
 from casework.audit.tags import Tag
 from casework.cases.models import Case, Document
 from casework.deadlines.models import CaseClock, ClockState
-from casework.law.book import LawBook
 from casework.law.model import FIELD_GROUPS
 from casework.referral.models import Referral
 from casework.referral.rules import datum_fields
 from casework.work import SYSTEM
 from tests.conftest import Town
 from tests.web.conftest import Browser
-from tests.web.planted import REPORTER, every_address, plant
+from tests.web.planted import REPORTER, book_of, every_address, plant
 
 SignIn = Callable[[str], Browser]
 
@@ -59,7 +58,7 @@ def test_the_check_sees_a_widened_audience(town: Town) -> None:
     everything = replace(law.audiences["police"], shows=tuple(FIELD_GROUPS), withholds=())
     widened = replace(law, audiences={**law.audiences, "police": everything})
     shown = plant(town, widened)
-    app = create_app(replace(town.office, book=LawBook([widened])))
+    app = create_app(replace(town.office, book=book_of(town, widened)))
     person = Browser(app.test_client(), "police")
     person.submit("/dang-nhap", {"username": "police", "password": town.password}, page="/dang-nhap")
     assert leaks(town, app, person, "police", shown)
