@@ -20,12 +20,13 @@ from sqlmodel import select
 from casework.bootstrap import Office, open_office
 from casework.cases.clocks import late_clocks
 from casework.cases.handover import offer_hand_over
-from casework.cases.queries import find_case
+from casework.cases.models import Case
+from casework.cases.queries import facts_of_case, find_case
 from casework.cases.service import take_action
 from casework.clock import FrozenClock, local
 from casework.intake.service import receive_report
 from casework.jobs.runner import send_notices, sweep_clocks
-from casework.law.forms import read, to_submitted
+from casework.law.forms import prefill, read, to_submitted
 from casework.people.models import Staff
 from casework.people.service import actor_of
 from casework.referral.queries import referrals_to_me
@@ -378,7 +379,7 @@ def _act(then: Office, posts: _Posts, story: Story, code: str, step: Step) -> No
         case = find_case(work, code)
         action_id = "record-progress" if step.action == "progress-note" else step.action
         action = work.law.actions[action_id]
-        values = _checked(work, action.form, step.values) if action.form else {}
+        values = _checked(work, action.form, _as_known(work, case, action.form, step.values)) if action.form else {}
         if action_id.startswith("refer-"):
             refer_case(work, case, action_id.removeprefix("refer-"), values)
         elif action_id == "offer-hand-over":
@@ -386,6 +387,14 @@ def _act(then: Office, posts: _Posts, story: Story, code: str, step: Step) -> No
         else:
             late = late_clocks(work, case, action_id, values)
             take_action(work, case, action_id, values, late_reason=WHY_LATE if late else None)
+
+
+def _as_known(work: Work, case: Case, form_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Who the child is stands on every form that asks it, as it would for a person who is offered it."""
+    form = work.law_for(case.edition).forms[form_id]
+    offered = prefill(form, facts_of_case(work, case))
+    known = {name: one.value for name, one in offered.items() if form.field(name).group in ("identity", "contact")}
+    return {**known, **given}
 
 
 def _own_referral(work: Work, code: str) -> UUID:
