@@ -111,7 +111,8 @@ def demo(
 ) -> None:
     """Try everything on one machine: an embedded database, an invented province, one account a role, a dozen cases.
 
-    Web and clock run in this process until Ctrl+C. SMS are not sent but shown at /dien-tap/tin-nhan.
+    Web and clock run in this process until Ctrl+C. SMS are shown at /dien-tap/tin-nhan and, unless
+    CASEWORK_SMS says otherwise, not sent.
     """
     folder = (data or Path(os.environ.get("CASEWORK_DATA_DIR", "./.casework"))).expanduser().resolve()
     if stop:
@@ -140,7 +141,7 @@ def _serve_demo(prepared: Demo, clock: Clock, speed: float, host: str, port: int
     configure_logs()
 
     def make_app() -> Any:
-        office = open_demo(prepared, clock)
+        office = open_demo(prepared, clock, settings_now())
         # One process serves and ticks; a second worker would only tick twice, harmlessly.
         start_jobs(office, every=1.0)
         pages = (demo_pages(prepared.world.accounts),)

@@ -38,7 +38,7 @@ def report(token: str) -> Response:
         with office.begin(Actor(id=None, role=SYSTEM.role, request_id=g.request_id)) as work:
             take_callback(work, office.sms, token, callback)
     except CallbackRefused as refused:
-        log.warning("callback refused", reason=refused.reason)
+        log.warning("callback refused", kind=refused.reason)
         slug = "replayed" if refused.reason == "replay" else STATUS.get(refused.reason, "bad-request")
         return problem(slug)
     return Response(status=204)

@@ -56,6 +56,12 @@ class Tag(StrEnum):
     NOTICE_FAILED = "notice:failed"
     NOTICE_READ = "notice:read"
 
+    ALARM_CALLED = "alarm:called"
+    ALARM_RECEIVED = "alarm:received"
+    ALARM_TAKEN = "alarm:taken"
+    CALENDAR_LINK_MADE = "calendar-link:made"
+    CALENDAR_LINK_REVOKED = "calendar-link:revoked"
+
     ACCOUNT_CREATED = "account:created"
     ACCOUNT_CHANGED = "account:changed"
     ACCOUNT_CLOSED = "account:closed"

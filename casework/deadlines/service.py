@@ -12,10 +12,12 @@ from sqlmodel import col, select
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.clock import local
+from casework.deadlines import climbing
 from casework.deadlines.days import edits
 from casework.deadlines.models import CaseClock, ChangeKind, ClockChange, ClockEffect, ClockState
 from casework.errors import Invalid, NotFound
 from casework.law.deadlines import Due, due
+from casework.notices.alarms import look_again
 from casework.work import Work
 
 
@@ -67,6 +69,7 @@ def start(
     _set_times(work, clock, counted)
     work.session.add(clock)
     work.session.flush()
+    climbing.watch(work, clock)
     record(work, Tag.CLOCK_STARTED, case_id=owner.case_id, object_type=rule_id, object_id=clock.id)
     return clock
 
@@ -103,6 +106,7 @@ def resume(work: Work, owner: ClockOwner, rule_id: str) -> None:
     latest.warn_at = [one for one in latest.warn_at if datetime.fromisoformat(one) > work.now]
     latest.next_at = None if latest.breached_at else next_moment(latest)
     work.session.add(latest)
+    climbing.watch(work, latest)
     record(work, Tag.CLOCK_STARTED, case_id=owner.case_id, object_type=rule_id, object_id=latest.id)
 
 
@@ -181,6 +185,7 @@ def _move(work: Work, clock: CaseClock, found: Due, *, kind: str, reason: str) -
     if reason:
         work.seal(change, reason=reason)
     work.session.add(change)
+    look_again(work, clock.id)
     record(work, Tag.CLOCK_CHANGED, case_id=clock.case_id, object_type=clock.rule, object_id=clock.id, fields=[kind])
     return change
 

@@ -25,7 +25,7 @@ from casework.cases.queries import facts_of_case, find_case
 from casework.cases.service import take_action
 from casework.clock import FrozenClock, local
 from casework.intake.service import receive_report
-from casework.jobs.runner import send_notices, sweep_clocks
+from casework.jobs.runner import climb, send_notices, sweep_clocks
 from casework.law.forms import prefill, read, to_submitted
 from casework.people.models import Staff
 from casework.people.service import actor_of
@@ -317,6 +317,7 @@ def tell_stories(office: Office, stories: Sequence[Story] = STORIES, progress: P
     for done, (at, number, step) in enumerate(events, 1):
         then = replace(office, clock=FrozenClock(at))
         sweep_clocks(then)
+        climb(then)
         send_notices(then)
         story = stories[number]
         if step is None:
@@ -326,6 +327,7 @@ def tell_stories(office: Office, stories: Sequence[Story] = STORIES, progress: P
         if progress:
             progress(done, len(events))
     sweep_clocks(office)
+    climb(office)
     send_notices(office)
     return len(cases)
 

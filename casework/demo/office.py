@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +91,12 @@ def _fill(settings: Settings, server: EmbeddedServer, clock: Clock, say: Say) ->
     _write_accounts(settings.data_dir / ACCOUNTS, world)
 
 
-def open_demo(demo: Demo, clock: Clock) -> Office:
-    return open_office(demo.settings, clock=clock)
+def open_demo(demo: Demo, clock: Clock, sms: Settings | None = None) -> Office:
+    """`sms`: the environment's settings, where it asks for another way than the demo's own page of messages."""
+    if sms is None or sms.sms == "console":
+        return open_office(demo.settings, clock=clock)
+    kept = {name: getattr(demo.settings, name) for name in ("data_dir", "key_file", "database_url", "public_url")}
+    return open_office(replace(sms, **kept), clock=clock)
 
 
 def _check_folder(data_dir: Path) -> None:

@@ -18,6 +18,7 @@ from casework.audit.service import anchor, seal_checkpoint
 from casework.bootstrap import Office
 from casework.clock import SystemClock
 from casework.deadlines.calendar import catch_all_up
+from casework.deadlines.climbing import climb_ladders
 from casework.deadlines.sweeping import Claim, claim, fire
 from casework.errors import CaseworkError
 from casework.jobs.guard import ClockGuard
@@ -29,6 +30,7 @@ from casework.work import SYSTEM
 
 TICK_SECONDS = 5.0
 CHECKPOINT_SECONDS = 60.0
+CLIMBS = 20  # transactions of ladders in one tick
 UNFIREABLE = (CaseworkError, KeyError)  # a key or a rule that is gone: a fault of one case, never of the sweep
 
 log = structlog.get_logger("jobs")
@@ -64,6 +66,19 @@ def fire_part(office: Office, claims: Sequence[Claim]) -> None:
             log.error("clock cannot be fired", clock=str(one.clock_id), fault=type(fault).__name__)
 
 
+def climb(office: Office) -> int:
+    """Calls the rungs of ladders that are due; what is too much for one tick is left to the next, for the pulse must not
+    stop. Returns how many people were called."""
+    called = 0
+    for _part in range(CLIMBS):
+        with office.begin(SYSTEM) as work:
+            looked_at, more = climb_ladders(work)
+        called += more
+        if not looked_at:
+            break
+    return called
+
+
 def send_notices(office: Office) -> int:
     """What was held for the morning is gathered, what is due is sent. Returns how many messages were found to be taken."""
     with office.begin(SYSTEM) as work:
@@ -87,6 +102,7 @@ def pulse(office: Office) -> None:
     """What an edit of the calendar left is counted anew, what is due is fired, and the heartbeat is written for /readyz."""
     catch_all_up(lambda: office.begin(SYSTEM), seconds=CHECKPOINT_SECONDS)
     fired = sweep_clocks(office)
+    climb(office)
     with office.begin(SYSTEM) as work:
         beat(work)
     if fired:

@@ -150,6 +150,7 @@ class Alarm(SQLModel, table=True):
     ladder: str = Field(sa_type=Text)
     rung: int = Field(default=0, sa_type=BigInteger)  # how many rungs are behind it
     next_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    since: datetime = Field(sa_column=moment())  # rungs that were past before are not called, but for the first
     taken_by: UUID | None = Field(default=None, foreign_key="staff.id")
     taken_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
     closed_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))

@@ -12,6 +12,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from casework.notices.models import Delivery, Notice, NoticeAttempt
+from casework.people.models import Staff
 from casework.work import Work
 
 
@@ -45,15 +46,32 @@ def to_staff(work: Work, staff_id: UUID, *, limit: int = 30) -> Sequence[Notice]
     ).all()
 
 
-def undelivered(work: Work) -> int:
+def undelivered(work: Work, *, unit_id: UUID | None = None) -> int:
     """Alerts that no phone has been found to ring for: refused for good and not yet seen in the office, tried without
     success, or with an unknown fate. Those that their person has seen in the office no longer count."""
+    of_unit = [col(Notice.staff_id).in_(select(Staff.id).where(Staff.unit_id == unit_id))] if unit_id else []
     trying = col(Notice.state).in_([Delivery.READY, Delivery.UNKNOWN]) & (Notice.attempts > 0)
     return work.session.exec(
         select(func.count())
         .select_from(Notice)
-        .where(col(Notice.seen_at).is_(None), (col(Notice.state) == Delivery.FAILED) | trying)
+        .where(col(Notice.seen_at).is_(None), (col(Notice.state) == Delivery.FAILED) | trying, *of_unit)
     ).one()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the header of every page tells: alerts this person has not seen, and those that did not get through."""
+
+    unseen: int
+    undelivered: int
+
+
+def standing(work: Work, staff_id: UUID, *, unit_id: UUID | None = None) -> Standing:
+    """`unit_id`: only what was for people of this unit; None: of the whole office. Cheap enough to be asked by every page."""
+    unseen = work.session.exec(
+        select(func.count()).select_from(Notice).where(Notice.staff_id == staff_id, col(Notice.seen_at).is_(None))
+    ).one()
+    return Standing(unseen, undelivered(work, unit_id=unit_id))
 
 
 def waiting(work: Work) -> int:

@@ -116,7 +116,7 @@ def leaves_at(text_id: str, due_at: datetime | None, now: datetime) -> datetime:
     if wait == "never":
         return now
     morning = _morning_after(now)
-    pressing = due_at is not None and due_at - morning < ENOUGH_LEFT
+    pressing = due_at is not None and now < due_at < morning + ENOUGH_LEFT
     if pressing or (wait == "quiet" and not _is_quiet(now)):
         return now
     return morning

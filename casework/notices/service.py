@@ -46,9 +46,17 @@ def notify_post(
 
 
 def notify(
-    work: Work, staff: Staff, *, text_id: str, about: About, due_at: datetime | None = None, many: int = 1
+    work: Work,
+    staff: Staff,
+    *,
+    text_id: str,
+    about: About,
+    due_at: datetime | None = None,
+    many: int = 1,
+    ring: bool = True,
 ) -> Notice:
-    """Queues one alert to one person: shown in the office at once, and by SMS where there is a phone that takes them."""
+    """Queues one alert to one person: shown in the office at once, and by SMS where there is a phone that takes them and
+    `ring` asks for it."""
     phone = person_of(work, staff).get("phone")
     leaves = leaves_at(text_id, due_at, work.now)
     notice = Notice(
@@ -62,7 +70,7 @@ def notify(
         due_at=due_at,
         held=leaves > work.now,
     )
-    if not phone:
+    if not phone or not ring:
         notice.state = step(notice.state, Delivery.KEPT)
     elif _has_stopped(work, phone):
         notice.state, notice.fault = step(notice.state, Delivery.KEPT), STOPPED

@@ -272,6 +272,15 @@ def duty_of_units(work: Work, unit_ids: Iterable[UUID], role: str, now: datetime
     return found
 
 
+def deputies(work: Work, unit_id: UUID) -> Sequence[Staff]:
+    """The deputies of a commune's chair who are not away now, whoever holds the chair's post."""
+    staff = work.session.exec(
+        select(Staff).where(Staff.unit_id == unit_id, Staff.post == Post.DEPUTY, col(Staff.closed_at).is_(None))
+    ).all()
+    members = members_of(work, staff, since=work.now)
+    return [one for one in staff if not members[one.id].away(work.now)]
+
+
 def members_of(
     work: Work, staff: Sequence[Staff], *, since: datetime, until: datetime | None = None
 ) -> dict[UUID, Member]:

@@ -92,6 +92,7 @@ def upgrade() -> None:
         sa.Column("ladder", sa.Text(), nullable=False),
         sa.Column("rung", sa.BigInteger(), nullable=False),
         sa.Column("next_at", moment, nullable=True),
+        sa.Column("since", moment, nullable=False),
         sa.Column("taken_by", sa.Uuid(), nullable=True),
         sa.Column("taken_at", moment, nullable=True),
         sa.Column("closed_at", moment, nullable=True),

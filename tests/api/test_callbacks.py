@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
 from apiflask import APIFlask
@@ -144,7 +145,7 @@ def forgeries(
             yield url, odd, signature(url, odd), PUBLIC
 
 
-def states(line: Line) -> dict[object, str]:
+def states(line: Line) -> dict[UUID, str]:
     with line.office.begin(SYSTEM) as work:
         attempts = work.session.exec(select(NoticeAttempt)).all()
         notices = work.session.exec(select(Notice)).all()
@@ -156,7 +157,7 @@ def attack(line: Line, number: int) -> tuple[int, int]:
     message = line.message()
     assert line.report(message, "sent") == 204
     true, url = line.peer.callback(message), message.fields["StatusCallback"]
-    before: dict[object, str] | None = None
+    before: dict[UUID, str] | None = None
     accepted = 0
     for count, (address, fields, signed, host) in enumerate(forgeries(line, message, number)):
         before = before or states(line)

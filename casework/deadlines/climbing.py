@@ -1,0 +1,116 @@
+"""The ladder of running clocks: at each tick the rungs that are due are called, until a person takes it or the clock stops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from casework.deadlines.models import CaseClock, ClockState
+from casework.notices import alarms
+from casework.notices.alarms import Limit
+from casework.notices.models import Alarm, AlarmCall
+from casework.people.rules import Role
+from casework.work import Work
+
+CLIMBED = 50  # alarms in one transaction
+
+
+def climb_ladders(work: Work, *, limit: int = CLIMBED) -> tuple[int, int]:
+    """Looks at the alarms whose next rung may be due, in this transaction. Returns how many it looked at, and how many
+    people it called. Any number of processes may do this at once."""
+    due = alarms.due_alarms(work, limit)
+    clocks = _clocks(work, due)
+    called = 0
+    for alarm in due:
+        clock = clocks.get(alarm.clock_id)
+        if clock is None or clock.state != ClockState.RUNNING:
+            alarms.close(work, alarm)
+        else:
+            called += alarms.climb(work, alarm, limit_of(work, clock))
+    return len(due), called
+
+
+def watch(work: Work, clock: CaseClock) -> None:
+    """Puts a clock on its ladder. A period is no limit: nobody is called for its end."""
+    if not work.law_for(clock.edition).deadlines[clock.rule].period:
+        alarms.watch(
+            work,
+            clock_id=clock.id,
+            case_id=clock.case_id,
+            code=clock.case_code,
+            rule=clock.rule,
+            started_at=clock.started_at,
+            due_at=clock.due_at,
+        )
+
+
+def limit_of(work: Work, clock: CaseClock) -> Limit:
+    return Limit(
+        clock_id=clock.id,
+        case_id=clock.case_id,
+        code=clock.case_code,
+        rule=clock.rule,
+        owner_role=work.law_for(clock.edition).deadlines[clock.rule].owner,
+        owner_unit_id=clock.owner_unit_id,
+        province_id=clock.province_id,
+        started_at=clock.started_at,
+        due_at=clock.due_at,
+    )
+
+
+@dataclass(frozen=True)
+class OpenAlarm:
+    """An alarm of a clock that still runs, with that clock."""
+
+    alarm: Alarm
+    clock: CaseClock
+
+
+def alarms_for(work: Work, staff_id: UUID, *, limit: int = 50) -> list[OpenAlarm]:
+    """What this person was called for and still runs, soonest limit first."""
+    called = select(AlarmCall.alarm_id).where(AlarmCall.staff_id == staff_id)
+    return _open(work, col(Alarm.id).in_(called), limit)
+
+
+def untaken_in_province(work: Work, province_id: UUID, *, limit: int = 50) -> list[OpenAlarm]:
+    """What somebody was called for in a province, still runs and nobody has taken."""
+    called = select(AlarmCall.alarm_id)
+    return _open(work, col(Alarm.id).in_(called) & (col(CaseClock.province_id) == province_id), limit, untaken=True)
+
+
+def limits_of_post(work: Work, unit_id: UUID, role: str, *, limit: int = 200) -> list[Limit]:
+    """The running limits that a post of this unit must keep, soonest first; for a province's desk all of the province."""
+    own = [rule.id for rule in work.law.deadlines.values() if rule.owner == role and not rule.period]
+    where = (
+        (col(CaseClock.province_id) == unit_id) & col(CaseClock.rule).not_in(work.book.periods())
+        if role == Role.SUPERVISOR
+        else (col(CaseClock.owner_unit_id) == unit_id) & col(CaseClock.rule).in_(own)
+    )
+    rows = work.session.exec(
+        select(CaseClock)
+        .where(where, CaseClock.state == ClockState.RUNNING)
+        .order_by(col(CaseClock.due_at))
+        .limit(limit)
+    )
+    return [limit_of(work, clock) for clock in rows]
+
+
+def _open(work: Work, which: object, limit: int, *, untaken: bool = False) -> list[OpenAlarm]:
+    query = (
+        select(Alarm, CaseClock)
+        .join(CaseClock, col(CaseClock.id) == Alarm.clock_id)
+        .where(which, CaseClock.state == ClockState.RUNNING, col(Alarm.closed_at).is_(None))  # type: ignore[arg-type]
+        .order_by(col(CaseClock.due_at))
+        .limit(limit)
+    )
+    if untaken:
+        query = query.where(col(Alarm.taken_at).is_(None))
+    return [OpenAlarm(alarm, clock) for alarm, clock in work.session.exec(query)]
+
+
+def _clocks(work: Work, due: Sequence[Alarm]) -> dict[UUID, CaseClock]:
+    rows = work.session.exec(select(CaseClock).where(col(CaseClock.id).in_([one.clock_id for one in due])))
+    return {clock.id: clock for clock in rows}
