@@ -23,6 +23,7 @@ from casework.web import (
     desk,
     handover,
     liaison,
+    notices,
     operator,
     pages,
     papers,
@@ -95,7 +96,7 @@ def create_app(
     install_faults(app)
     for room in (
         pages, signin, operator, collaborator, desk, cases, casefile, papers, handover, liaison, office_pages, calendar,
-        accounts, rota, units,
+        accounts, rota, units, notices,
     ):  # fmt: skip
         app.register_blueprint(room.bp)
     for door in (reports.bp, health.bp, callbacks.bp):

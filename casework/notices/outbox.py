@@ -7,11 +7,11 @@ whose address carries the attempt, and by the provider's list. Only what it does
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from time import monotonic
 from uuid import UUID, uuid4
 
 from sqlalchemy import func, or_, update
@@ -139,9 +139,9 @@ def _reference(work: Work, notice: Notice) -> str:
 
 
 def _send(begin: Begin, sender: SmsSender, claimed: Sequence[_Claimed], pace: Pace) -> int:
-    taken, began = 0, monotonic()
+    taken, began = 0, time.monotonic()
     for one in claimed:
-        if monotonic() - began > pace.lease.total_seconds() / 2:
+        if time.monotonic() - began > pace.lease.total_seconds() / 2:
             return taken  # the rest of the lease belongs to whoever asks after these
         try:
             fate = sender.send(one.message)

@@ -306,15 +306,16 @@ def _wait_left(work: Work, digest: bytes) -> int:
     return int((latest + wait - work.now).total_seconds()) + 1
 
 
-def resume_session(work: Work, token: str) -> Staff | None:
-    """The person whose live session this token is, or None. Writes the last use down at most once a minute."""
+def resume_session(work: Work, token: str, *, used: bool = True) -> Staff | None:
+    """The person whose live session this token is, or None. Writes the last use down at most once a minute, unless nobody
+    used it: a page that asks by itself must not keep a session alive."""
     found = _session_of(work, token)
     if found is None:
         return None
     session, staff = found
     if not _is_live(session, staff, work.now):
         return None
-    if work.now - session.last_seen_at > SEEN_EVERY:
+    if used and work.now - session.last_seen_at > SEEN_EVERY:
         session.last_seen_at = work.now
         work.session.add(session)
     return staff

@@ -25,6 +25,7 @@ __all__ = [
     "STAFF",
     "check_every_route_declares",
     "declared",
+    "in_background",
     "keeps_draft",
     "open_to",
     "open_to_all",
@@ -41,6 +42,12 @@ def keeps_draft(page: Callable[..., str]) -> Callable[[View], View]:
         return view
 
     return mark
+
+
+def in_background(view: View) -> View:
+    """Asked by open pages by themselves: it keeps no session alive."""
+    view.in_background = True  # type: ignore[attr-defined]  # a note on the function, read by the guard
+    return view
 
 
 def check_every_route_declares(app: Flask) -> None:

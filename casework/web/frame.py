@@ -15,6 +15,7 @@ from casework.clock import local
 from casework.people.rules import Role
 from casework.web import wording
 from casework.web.door import Viewer, the_office
+from casework.web.notices import header
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 YEAR_SECONDS = 365 * 24 * 3600
@@ -50,6 +51,7 @@ def install_frame(app: Flask, *, drill: str | None, drill_speed: float) -> None:
         return {
             "viewer": _shown_viewer(viewer),
             "nav": _navigation(viewer) if viewer else [],
+            "news": header(viewer),
             "language": language,
             "language_url": url_for("pages.switch_language", to="vi" if language == "en" else "en", next=request.path),
             "drill": _(drill) if drill else None,

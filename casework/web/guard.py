@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from urllib.parse import urlsplit
 
-from flask import Flask, flash, g, redirect, request, session, url_for
+from flask import Flask, current_app, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import LoginManager
@@ -33,7 +33,8 @@ def install_guard(app: Flask) -> None:
         if known is not None and known.token == token:
             return known  # flask-login asks once more for every template it draws
         with the_office().begin(_nobody()) as work:
-            staff = resume_session(work, token)
+            view = current_app.view_functions.get(request.endpoint or "")
+            staff = resume_session(work, token, used=not getattr(view, "in_background", False))
             return _viewer(work, token, staff) if staff else None
 
     @app.before_request

@@ -1,0 +1,266 @@
+"""The notice centre: what one was called for and told, who has answered, what did not get through; and the calendar feed.
+
+What is seen here needs no SMS. "I take it" is said here and nowhere else: no receipt of a provider stops a ladder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy.exc import SQLAlchemyError
+
+from casework.deadlines.climbing import OpenAlarm, alarms_for, limits_of_post, untaken_in_province
+from casework.deadlines.queries import read_clock
+from casework.notices import alarms, feed
+from casework.notices.alarms import Called, calls_of
+from casework.notices.models import Delivery, Notice
+from casework.notices.queries import Standing, standing, to_staff
+from casework.notices.rules import word
+from casework.notices.service import mark_seen
+from casework.people.models import Unit
+from casework.people.queries import units_by_id
+from casework.people.rules import COMMUNE_ROLES, Role
+from casework.web import wording
+from casework.web.access import in_background, open_to_all, open_to_staff
+from casework.web.door import Viewer, begin, the_office, the_viewer
+from casework.work import SYSTEM, Actor, Work
+
+bp = Blueprint("notices", __name__)
+
+SHOWN = 50
+WATCHERS = (Role.SUPERVISOR, Role.ADMINISTRATOR)  # who sees everything that did not get through
+CASE_PAGES = (*COMMUNE_ROLES, Role.SUPERVISOR)
+WORK_PAGES = {
+    Role.HOTLINE: "operator.queue",
+    Role.POLICE: "liaison.listing",
+    Role.HEALTH: "liaison.listing",
+    Role.COLLABORATOR: "report.mine",
+}
+
+
+@bp.get("/thong-bao")
+@open_to_staff
+def centre() -> ResponseReturnValue:
+    viewer = the_viewer()
+    staff_id = _staff_id(viewer)
+    with begin() as work:
+        mine = alarms_for(work, staff_id)
+        others = _others(work, viewer, mine)
+        link = feed.link_of(work, staff_id)
+        page = {
+            "count": _standing(work, viewer),
+            "mine": _alarm_rows(work, mine, staff_id),
+            "others": _alarm_rows(work, others, staff_id),
+            "told": [_told(one, viewer) for one in to_staff(work, staff_id, limit=SHOWN)],
+            "feed": f"{the_office().settings.public_url}{url_for('notices.calendar')}?k={link}" if link else None,
+        }
+    return render_template("notices/centre.html", **page)
+
+
+@bp.post("/thong-bao/<uuid:alarm_id>/da-nhan")
+@open_to_staff
+def receive(alarm_id: UUID) -> ResponseReturnValue:
+    with begin() as work:
+        code = alarms.receive(work, alarm_id, _staff_id(the_viewer())).case_code
+    flash(
+        _(
+            "Đã ghi là anh/chị nhận được báo động của ca %(code)s. Chưa ai nhận việc thì vẫn báo lên cấp trên.",
+            code=code,
+        )
+    )
+    return redirect(url_for("notices.centre"), code=303)
+
+
+@bp.post("/thong-bao/<uuid:alarm_id>/nhan-viec")
+@open_to_staff
+def take(alarm_id: UUID) -> ResponseReturnValue:
+    with begin() as work:
+        code = alarms.take(work, alarm_id, _staff_id(the_viewer())).case_code
+    flash(_("Anh/chị đã nhận việc của ca %(code)s. Hạn vẫn chạy cho đến khi việc được làm.", code=code), "success")
+    return redirect(url_for("notices.centre"), code=303)
+
+
+@bp.post("/thong-bao/da-xem")
+@open_to_staff
+def seen() -> ResponseReturnValue:
+    with begin() as work:
+        mark_seen(work, _staff_id(the_viewer()))
+    return redirect(url_for("notices.centre"), code=303)
+
+
+@bp.get("/thong-bao/moi.json")
+@open_to_staff
+@in_background
+def news() -> ResponseReturnValue:
+    """What the header shows. Asked again and again by open pages: a few counts, and 304 while nothing has changed. Keeps no
+    session alive."""
+    with begin() as work:
+        now = _standing(work, the_viewer())
+    tag = hashlib.sha256(repr(now).encode()).hexdigest()[:16]
+    if request.if_none_match.contains(tag):
+        answer = Response(status=304)
+    else:
+        answer = jsonify(unseen=now.unseen, undelivered=now.undelivered, banner=banner(now.undelivered))
+    answer.set_etag(tag)
+    return answer
+
+
+# ---------------------------------------------------------------- the calendar feed
+
+
+@bp.post("/thong-bao/lich")
+@open_to_staff
+def make_feed() -> ResponseReturnValue:
+    with begin() as work:
+        feed.make_link(work, _staff_id(the_viewer()))
+    flash(_("Đã tạo địa chỉ lịch mới. Địa chỉ cũ không còn dùng được."), "success")
+    return redirect(url_for("notices.centre", _anchor="lich"), code=303)
+
+
+@bp.post("/thong-bao/lich/thu-hoi")
+@open_to_staff
+def revoke_feed() -> ResponseReturnValue:
+    with begin() as work:
+        feed.revoke_links(work, _staff_id(the_viewer()))
+    flash(_("Đã thu hồi địa chỉ lịch."))
+    return redirect(url_for("notices.centre", _anchor="lich"), code=303)
+
+
+@bp.get("/lich.ics")
+@open_to_all
+def calendar() -> Response:
+    """Codes and moments only, for whoever holds the secret address: a calendar program signs in nowhere."""
+    with the_office().begin(SYSTEM) as work:
+        staff = feed.owner_of(work, request.args.get("k", ""))
+        if staff is None:
+            abort(404)
+        limits = limits_of_post(work, staff.unit_id, staff.role)
+        text = feed.calendar_text([(one.clock_id, one.code, one.due_at) for one in limits], work.now)
+    return Response(text, mimetype="text/calendar")
+
+
+# ---------------------------------------------------------------- the header of every page
+
+
+def header(viewer: Viewer | None) -> dict[str, Any] | None:
+    """Counts for the frame, or None for who is not signed in or while the database cannot be asked."""
+    if viewer is None:
+        return None
+    try:
+        with the_office().begin(Actor(id=None, role=SYSTEM.role)) as work:
+            now = _standing(work, viewer)
+    except SQLAlchemyError:
+        return None  # the page that says what is wrong must still be drawn
+    return {"unseen": now.unseen, "banner": banner(now.undelivered)}
+
+
+def banner(undelivered: int) -> str | None:
+    if undelivered == 0:
+        return None
+    return _(
+        "%(count)s tin nhắc chưa đến được máy người nhận. Hãy mở mục Thông báo và gọi điện nếu gấp.", count=undelivered
+    )
+
+
+def _standing(work: Work, viewer: Viewer) -> Standing:
+    unit = None if viewer.role in WATCHERS else viewer.actor.unit_id
+    return standing(work, _staff_id(viewer), unit_id=unit)
+
+
+def _staff_id(viewer: Viewer) -> UUID:
+    if viewer.actor.id is None:
+        raise LookupError("a viewer without an account")
+    return viewer.actor.id
+
+
+# ---------------------------------------------------------------- rows
+
+
+def _others(work: Work, viewer: Viewer, mine: Sequence[OpenAlarm]) -> list[OpenAlarm]:
+    """What a supervisor was not called for yet, and nobody has taken."""
+    if viewer.role != Role.SUPERVISOR or viewer.actor.unit_id is None:
+        return []
+    known = {one.alarm.id for one in mine}
+    return [one for one in untaken_in_province(work, viewer.actor.unit_id) if one.alarm.id not in known]
+
+
+def _alarm_rows(work: Work, found: Sequence[OpenAlarm], staff_id: UUID) -> list[dict[str, Any]]:
+    calls = calls_of(work, [one.alarm.id for one in found])
+    units = units_by_id(
+        work, [one.clock.owner_unit_id for one in found] + [call.unit_id for many in calls.values() for call in many]
+    )
+    return [_alarm(work, one, calls.get(one.alarm.id, []), units, staff_id) for one in found]
+
+
+def _alarm(
+    work: Work, one: OpenAlarm, calls: Sequence[Called], units: dict[UUID, Unit], staff_id: UUID
+) -> dict[str, Any]:
+    reading = read_clock(work, one.clock)
+    mine = [call for call in calls if call.staff_id == staff_id]
+    taken = one.alarm.taken_at is not None and (one.alarm.taken_at >= one.clock.due_at or work.now < one.clock.due_at)
+    return {
+        "id": one.alarm.id,
+        "code": one.alarm.case_code,
+        "title": wording.law_text(reading.rule.title),
+        "unit": units[one.clock.owner_unit_id].name,
+        "url": _case_url(one.alarm.case_code, work.actor.role),
+        "clock": wording.clock_chip(reading),
+        "taken": taken,
+        "may_answer": bool(mine) and not taken,
+        "may_receive": any(call.answer == "silent" for call in mine),
+        "safe": word("safe-message", code=one.alarm.case_code, due_at=one.clock.due_at),
+        "calls": [
+            {
+                "who": wording.role_title(call.role),
+                "unit": units[call.unit_id].name,
+                "at": wording.short_moment(call.at),
+                "answer": call.answer,
+                "words": _answer_words(call.answer),
+            }
+            for call in calls
+        ],
+    }
+
+
+def _answer_words(answer: str) -> str:
+    return {"taken": _("đã nhận việc"), "received": _("đã nhận tin"), "silent": _("im lặng")}[answer]
+
+
+def _told(notice: Notice, viewer: Viewer) -> dict[str, Any]:
+    return {
+        "body": notice.body,
+        "at": wording.short_moment(notice.created_at),
+        "new": notice.seen_at is None,
+        "url": _case_url(notice.case_code, viewer.role) if notice.case_code else _work_url(viewer.role),
+        "state": notice.state,
+        "words": _state_words(notice),
+    }
+
+
+def _state_words(notice: Notice) -> str:
+    if notice.state == Delivery.READY and notice.attempts == 0:
+        return _("chờ đến sáng") if notice.held else _("chờ gửi")
+    return {
+        Delivery.READY: _("đang gửi lại"),
+        Delivery.SENDING: _("đang gửi"),
+        Delivery.UNKNOWN: _("chưa rõ đã gửi được chưa"),
+        Delivery.ACCEPTED: _("đã gửi"),
+        Delivery.DELIVERED: _("đã đến máy"),
+        Delivery.FAILED: _("không gửi được"),
+        Delivery.KEPT: _("chỉ hiện ở đây"),
+    }[Delivery(notice.state)]
+
+
+def _case_url(code: str, role: str) -> str | None:
+    return url_for("cases.home", code=code) if role in CASE_PAGES else _work_url(role)
+
+
+def _work_url(role: str) -> str | None:
+    endpoint = WORK_PAGES.get(Role(role))
+    return url_for(endpoint) if endpoint else None

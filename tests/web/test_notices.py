@@ -1,0 +1,164 @@
+"""The notice centre: what calls a person, how it is answered, what the header tells, and the calendar's secret address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from sqlmodel import select
+
+from casework.intake.service import receive_report
+from casework.jobs.runner import climb
+from casework.law.model import Law
+from casework.notices.models import Alarm, Delivery, Notice
+from casework.people.models import Staff
+from casework.people.service import close_account
+from casework.vault.fold import fold_name
+from casework.work import SYSTEM
+from tests.conftest import Town
+from tests.web.conftest import Browser
+
+Open = Callable[[str], Browser]
+CHILD = "Vừ Mí Sính"
+FEED = re.compile(r'id="feed-url"[^>]*value="([^"]+)"')
+
+
+@pytest.fixture
+def code(town: Town) -> str:
+    """A report's case that has called the worker."""
+    with town.office.begin(town.act_as("hotline")) as work:
+        values = {
+            "incident_commune": "99001",
+            "danger_now": "yes",
+            "child.name": CHILD,
+            "narrative": "Nghe tiếng khóc, thôn Má Lủng",
+        }
+        receive_report(work, values, received_at=work.now)
+    town.clock.advance(seconds=1)
+    climb(town.office)
+    with town.office.begin(SYSTEM) as work:
+        return work.session.exec(select(Alarm.case_code).where(Alarm.ladder == "acknowledge")).one()
+
+
+def alarm_id(town: Town) -> str:
+    with town.office.begin(SYSTEM) as work:
+        return str(work.session.exec(select(Alarm.id).where(Alarm.ladder == "acknowledge")).one())
+
+
+def test_what_calls_a_person_stands_first_and_opens_its_case(code: str, browser: Open) -> None:
+    worker = browser("worker")
+    page = worker.get("/thong-bao").get_data(as_text=True)
+    assert "1 việc chờ người nhận" in page and "im lặng" in page
+    assert f'href="/ca/{code}"' in page
+    assert worker.get(f"/ca/{code}").status_code == 200
+    assert CHILD not in page and "Má Lủng" not in page
+
+
+def test_i_take_it_is_said_once_and_shown_to_all_who_were_called(town: Town, code: str, browser: Open) -> None:
+    worker = browser("worker")
+    assert worker.submit(f"/thong-bao/{alarm_id(town)}/nhan-viec").status_code == 303
+    page = worker.follow().get_data(as_text=True)
+    assert "đã có người nhận việc" in page and "Tôi nhận việc này" not in page
+    assert "0 việc chờ người nhận" in page
+    town.clock.advance(minutes=14)
+    assert climb(town.office) == 0
+
+
+def test_who_was_not_called_finds_no_such_alarm(town: Town, code: str, browser: Open) -> None:
+    for username in ("chair", "police", "collaborator"):
+        assert browser(username).submit(f"/thong-bao/{alarm_id(town)}/nhan-viec").status_code == 404
+
+
+def test_a_supervisor_sees_what_nobody_has_taken(code: str, browser: Open) -> None:
+    page = browser("supervisor").get("/thong-bao").get_data(as_text=True)
+    assert "Trong tỉnh, chưa ai nhận việc" in page and code in page
+    assert "Tôi nhận việc này" not in page  # not called yet
+
+
+def test_the_header_counts_and_asking_again_costs_a_304(town: Town, code: str, browser: Open) -> None:
+    worker = browser("worker")
+    first = worker.get("/thong-bao/moi.json")
+    unseen = first.get_json()["unseen"]
+    assert unseen > 0 and first.get_json()["banner"] is None
+    assert f'<span class="dot">{unseen}<' in worker.get("/viec").get_data(as_text=True)
+    tag = first.headers["ETag"]
+    again = worker.get("/thong-bao/moi.json", headers={"If-None-Match": tag})
+    assert again.status_code == 304 and again.get_data() == b""
+    assert worker.submit("/thong-bao/da-xem").status_code == 303
+    changed = worker.get("/thong-bao/moi.json", headers={"If-None-Match": tag})
+    assert changed.status_code == 200 and changed.get_json()["unseen"] == 0
+
+
+def test_a_page_that_asks_by_itself_keeps_no_session_alive(town: Town, browser: Open) -> None:
+    worker = browser("worker")
+    for _ in range(8):
+        town.clock.advance(minutes=5)
+        worker.get("/thong-bao/moi.json")
+    assert worker.get("/viec").status_code == 303  # idle for 40 minutes, whatever the page asked
+
+
+def test_while_something_does_not_get_through_every_page_says_so(town: Town, code: str, browser: Open) -> None:
+    with town.office.begin(SYSTEM) as work:
+        notice = work.session.exec(select(Notice).where(Notice.text_id == "report-received")).first()
+        assert notice is not None
+        notice.state, notice.fault, notice.attempts = Delivery.FAILED, "twilio-21211", 1
+        work.session.add(notice)
+    said = "1 tin nhắc chưa đến được máy người nhận"
+    for username, path in (("worker", "/viec"), ("supervisor", "/giam-sat"), ("administrator", "/quan-tri/tinh-trang")):
+        assert said in browser(username).get(path).get_data(as_text=True)
+    assert said not in browser("police").get("/viec-chuyen-den", follow_redirects=True).get_data(as_text=True)
+    worker = browser("worker")
+    worker.submit("/thong-bao/da-xem")  # the person has it now, whatever the phone did
+    assert said not in browser("supervisor").get("/giam-sat").get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    "username",
+    ["worker", "chair", "supervisor", "police", "health", "hotline", "collaborator", "administrator", "auditor"],
+)
+def test_everybody_has_a_centre(code: str, browser: Open, username: str) -> None:
+    assert browser(username).get("/thong-bao").status_code == 200
+
+
+def feed_path(worker: Browser) -> str:
+    found = FEED.search(worker.get("/thong-bao").get_data(as_text=True))
+    assert found is not None
+    return "/lich.ics" + found[1].partition("/lich.ics")[2]
+
+
+def test_the_calendar_says_codes_and_moments_and_nothing_else(
+    town: Town, law: Law, code: str, browser: Open, stranger: Browser
+) -> None:
+    worker = browser("worker")
+    worker.submit("/thong-bao/lich")
+    answer = stranger.get(feed_path(worker))
+    text = answer.get_data(as_text=True)
+    assert answer.mimetype == "text/calendar" and f"SUMMARY:{code}\r\n" in text
+    summaries = {line for line in text.split("\r\n") if line.startswith("SUMMARY:")}
+    assert summaries == {f"SUMMARY:{code}"}
+    said = fold_name(text)
+    assert not any(fold_name(rule.title.vi) in said for rule in law.deadlines.values())
+    assert fold_name(CHILD) not in said
+
+
+def test_a_revoked_or_guessed_address_opens_nothing(town: Town, browser: Open, stranger: Browser) -> None:
+    worker = browser("worker")
+    worker.submit("/thong-bao/lich")
+    first = feed_path(worker)
+    worker.submit("/thong-bao/lich")
+    second = feed_path(worker)
+    assert [stranger.get(path).status_code for path in (first, second)] == [404, 200]
+    assert stranger.get("/lich.ics").status_code == 404
+    assert stranger.get(second[:-1] + ("0" if second[-1] != "0" else "1")).status_code == 404
+    worker.submit("/thong-bao/lich/thu-hoi")
+    assert stranger.get(second).status_code == 404
+
+
+def test_a_closed_account_s_calendar_is_closed(town: Town, browser: Open, stranger: Browser) -> None:
+    worker = browser("worker")
+    worker.submit("/thong-bao/lich")
+    path = feed_path(worker)
+    with town.office.begin(town.act_as("administrator")) as work:
+        close_account(work, work.session.exec(select(Staff).where(Staff.username == "worker")).one())
+    assert stranger.get(path).status_code == 404
