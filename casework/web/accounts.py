@@ -196,13 +196,13 @@ def _read(work: Work, typed: Mapping[str, str], *, new: bool) -> _Read:
     faults: dict[str, str] = {}
     username = typed["username"].lower()
     if not USERNAME.fullmatch(username):
-        faults["username"] = _("Tên đăng nhập gồm 2 đến 40 chữ thường không dấu, số, dấu chấm hoặc gạch")
+        faults["username"] = _("Tên đăng nhập gồm 2 đến 40 ký tự: chữ thường không dấu, số, dấu chấm hoặc gạch")
     elif new and staff_named(work, username) is not None:
         faults["username"] = _("Tên đăng nhập này đã có")
     if not typed["name"]:
         faults["name"] = _("Ghi họ tên")
     elif len(typed["name"]) > LONGEST:
-        faults["name"] = _("Họ tên dài quá %(most)s chữ", most=LONGEST)
+        faults["name"] = _("Họ tên dài quá %(most)s ký tự", most=LONGEST)
     chosen = Role.CHAIR if typed["role"] == DEPUTY else next((r for r in Role if r.value == typed["role"]), None)
     if chosen is None:
         faults["role"] = _("Chọn vai trò")

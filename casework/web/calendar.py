@@ -57,9 +57,9 @@ FAULTS = {
     ("last", "not-a-date"): _l("Ngày cuối không có thật. Ví dụ: 25 11 2026"),
     ("last", "out-of-range"): _l("Ngày cuối phải từ ngày đầu trở đi, và không quá 31 ngày"),
     ("title", "missing"): _l("Ghi tên ngày này"),
-    ("title", "too-long"): _l("Tên dài quá 120 chữ"),
+    ("title", "too-long"): _l("Tên dài quá 120 ký tự"),
     ("source", "missing"): _l("Ghi văn bản quyết định ngày này"),
-    ("source", "too-long"): _l("Số và tên văn bản dài quá 200 chữ"),
+    ("source", "too-long"): _l("Số và tên văn bản dài quá 200 ký tự"),
 }
 
 

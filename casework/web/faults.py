@@ -114,13 +114,13 @@ def guard_words(guard: str) -> str:
         "reason-when-lower": _("Kết luận thấp hơn mức nguy cơ đã ghi: phải nêu lý do."),
         "not-separated": _("Trẻ đang được tạm thời cách ly: hủy hoặc hết thời hạn cách ly trước."),
         "separated": _(
-            "Trẻ không đang được tạm thời cách ly, hoặc đã hết thời hạn: muốn tiếp tục phải ra quyết định mới."
+            "Trẻ không trong thời gian tạm thời cách ly, hoặc đã hết thời hạn: muốn tiếp tục phải ra quyết định mới."
         ),
         "separation-over": _("Thời hạn tạm thời cách ly chưa hết."),
         "separation-named": _("Quyết định cách ly phải nêu trường hợp của Điều 32 khoản 1 và người tiếp nhận trẻ."),
         "extension-within-limit": _(
-            "Gia hạn phải sau ngày hết hiện nay và tổng cộng không quá 15 ngày, trừ khi cơ quan có thẩm quyền yêu cầu bằng văn bản"
-            " được nêu (Điều 32 khoản 3)."
+            "Ngày hết mới phải sau ngày hết hiện nay và tổng cộng không quá 15 ngày, trừ khi cơ quan có thẩm quyền yêu cầu"
+            " bằng văn bản được nêu (Điều 32 khoản 3)."
         ),
         "another-person": _("Người xem lại phải khác người đã kết luận."),
         "lower-conclusion-waits": _("Không có kết luận nào của Mẫu 03 chờ người thứ hai xem lại."),

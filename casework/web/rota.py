@@ -169,7 +169,7 @@ def _read(work: Work, unit_id: UUID, role: str, typed: Mapping[str, str], kind: 
     if typed["weeks"] and not 1 <= weeks <= MOST_WEEKS:
         faults["weeks"] = _("Từ 1 đến %(most)s tuần", most=MOST_WEEKS)
     elif weeks > 1 and ends_at is None:
-        faults["last-day"] = _("Ca lặp lại hằng tuần phải có giờ hết")
+        faults["last-day"] = _("Ca trực lặp lại hằng tuần phải có giờ hết")
     return _Read(staff, starts_at, ends_at, weeks, faults)
 
 

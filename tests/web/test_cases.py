@@ -217,7 +217,7 @@ def test_a_condition_of_the_law_that_is_not_met_is_named_and_kept(town: Town, br
     chair.submit(path, {"reason": "x", "handed_to": "Người Giả Định"}, page=path)
     answer = chair.submit(f"{path}/kiem-tra", page=f"{path}/kiem-tra")
     assert answer.status_code == 409
-    assert "Trẻ không đang được tạm thời cách ly" in text_of(answer.get_data(as_text=True))
+    assert "Trẻ không trong thời gian tạm thời cách ly" in text_of(answer.get_data(as_text=True))
     assert [entry.object_type for entry in trail(town, Tag.MOVE_REFUSED)] == ["cancel-separation"]
 
 

@@ -67,7 +67,7 @@ def test_a_case_is_walked_from_report_to_end_by_the_people_the_decree_names(
     )  # fmt: skip
     assert "03/12/2026" in checked  # the tenth day, counted by the page
     assert "Điều 28 khoản 5" in checked  # goes to a parent said to do the harm
-    assert "không xoá được" in checked
+    assert "không xóa được" in checked
 
     shows(
         worker,

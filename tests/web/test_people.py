@@ -174,7 +174,7 @@ def test_a_week_shows_the_hours_in_which_nobody_holds_a_post(town: Town, browser
         ({"staff": ""}, "Chọn người"),
         ({"first-day": "hôm nay"}, "Ghi ngày và giờ bắt đầu"),
         ({"last-day": "2026-11-22"}, "Hết phải sau bắt đầu"),
-        ({"last-day": "", "weeks": "3"}, "Ca lặp lại hằng tuần phải có giờ hết"),
+        ({"last-day": "", "weeks": "3"}, "Ca trực lặp lại hằng tuần phải có giờ hết"),
         ({"weeks": "99"}, "Từ 1 đến 26 tuần"),
         ({"last-day": "9999-99-99"}, "Ghi ngày và giờ hết"),
     ],
