@@ -432,7 +432,7 @@ def author(document: Document) -> str:
 
 def paper_title(law: Law, document: Document) -> str:
     form = law.forms[document.form]
-    title = form.number or wording.law_text(form.title)
+    title = wording.form_number(form) or wording.law_text(form.title)
     return f"{title} ({document.serial})" if document.serial > 1 else title
 
 

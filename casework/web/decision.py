@@ -75,7 +75,7 @@ def _assessment(law: Law, papers: Mapping[str, Paper]) -> dict[str, Any] | None:
         return None
     form = law.forms[found.document.form]
     return {
-        "title": _("%(form)s, %(when)s", form=form.number or "", when=wording.short_moment(found.document.at)),
+        "title": _("%(form)s, %(when)s", form=wording.form_number(form), when=wording.short_moment(found.document.at)),
         "reading": stepform.reading_of(form, found.content),
         "reason": found.content.get("reason") or "",
     }

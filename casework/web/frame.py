@@ -38,6 +38,7 @@ def install_frame(app: Flask, *, drill: str | None, drill_speed: float) -> None:
     app.jinja_env.globals.update(
         asset=asset,
         law_text=wording.law_text,
+        form_number=wording.form_number,
         moment_text=wording.moment_text,
         short_moment=wording.short_moment,
         article_name_of=wording.article_name,
@@ -128,13 +129,13 @@ def _navigation(viewer: Viewer) -> list[dict[str, Any]]:
             ("desk.tasks", _("Việc của tôi")),
             ("cases.listing", _("Ca")),
             ("operator.new", _("Tiếp nhận")),
-            ("handover.listing", _("Nhận bàn giao")),
+            ("handover.listing", _("Ca bàn giao đến")),
             ("pages.forms", _("Biểu mẫu")),
         ],
         Role.CHAIR: [
             ("desk.to_sign", _("Chờ ký")),
             ("cases.listing", _("Ca")),
-            ("handover.listing", _("Nhận bàn giao")),
+            ("handover.listing", _("Ca bàn giao đến")),
             ("pages.forms", _("Biểu mẫu")),
         ],
         Role.SUPERVISOR: [
@@ -148,10 +149,10 @@ def _navigation(viewer: Viewer) -> list[dict[str, Any]]:
         Role.ADMINISTRATOR: [
             ("accounts.listing", _("Tài khoản")),
             ("rota.week", _("Ca trực")),
-            ("units.listing", _("Đơn vị")),
+            ("units.listing", _("Danh mục đơn vị")),
             ("office.deadlines", _("Hạn luật định")),
             ("calendar.year", _("Ngày nghỉ")),
-            ("office.status", _("Tình trạng")),
+            ("office.status", _("Tình trạng hệ thống")),
         ],
         Role.AUDITOR: [("office.trail", _("Nhật ký"))],
     }

@@ -16,7 +16,7 @@ from casework.clock import local
 from casework.law.forms import FAULTS, Filled, asked, read, row_up, to_submitted, without_row
 from casework.law.model import Field, Form, Law, Section
 from casework.law.offers import Prefill
-from casework.web.wording import law_text, short_moment
+from casework.web.wording import form_number, law_text, short_moment
 
 ADD_ROW, REMOVE_ROW, ROW_UP, DRAFT = "_add", "_remove", "_up", "_draft"
 
@@ -158,4 +158,4 @@ def form_name(law: Law, form_id: str) -> str:
     form = law.forms.get(form_id)
     if form is None:
         return form_id
-    return (form.number or law_text(form.title)).replace("Mẫu số", "Mẫu")
+    return (form_number(form) or law_text(form.title)).replace("Mẫu số", "Mẫu")

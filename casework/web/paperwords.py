@@ -50,7 +50,7 @@ def title_of(law: Law, line: Line) -> tuple[str, str]:
     """(short name, what it says): ("Mẫu số 05 (2)", "Quyết định về việc …")."""
     form = law.forms.get(line.kind.form or "")
     words = wording.law_text(line.kind.title)
-    number = form.number if form and not line.kind.by_product else None
+    number = "" if line.kind.by_product else wording.form_number(form)
     serial = f" ({line.serial})" if line.serial > 1 else ""
     return (f"{number}{serial}", words) if number else (f"{words}{serial}", "")
 
@@ -97,7 +97,7 @@ def row_of(work: Work, case: Case, line: Line) -> dict[str, Any]:
 
 
 def _form_name(form: Any) -> str:
-    return form.number or wording.law_text(form.title)
+    return wording.form_number(form) or wording.law_text(form.title)
 
 
 def _number(work: Work, line: Line) -> str | None:

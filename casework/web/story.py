@@ -151,7 +151,7 @@ def form_name(law: Law, form_id: str) -> str:
     form = law.forms.get(form_id)
     if form is None:
         return form_id
-    return (form.number or wording.law_text(form.title)).replace("Mẫu số", "Mẫu")
+    return (wording.form_number(form) or wording.law_text(form.title)).replace("Mẫu số", "Mẫu")
 
 
 def _moment_of(value: Any) -> datetime | None:

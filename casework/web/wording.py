@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _l
 from casework.cases.rules import Facts, age_at, fact, initials
 from casework.clock import local
 from casework.deadlines.queries import ClockReading
-from casework.law.model import Law, Text
+from casework.law.model import Form, Law, Text
 from casework.people.rules import Role
 
 # Lazy: a list of 25 cases asks for these hundreds of times, and looking a word up costs more than a query.
@@ -52,6 +52,13 @@ def language() -> str:
 def law_text(text: Text | None) -> str:
     """A wording of the law's data in the reader's language."""
     return text.get(language()) if text else ""
+
+
+def form_number(form: Form | None) -> str:
+    """`Mẫu số 02` in the reader's language; empty for a form that the decree does not number."""
+    if form is None or not form.number:
+        return ""
+    return _("Mẫu số %(number)s", number=form.number.removeprefix("Mẫu số "))
 
 
 def moment_text(moment: datetime | None) -> str:
