@@ -26,6 +26,14 @@ class Delivery(StrEnum):
     KEPT = "kept"  # shown in the office alone: no phone, a phone that asked for no more, or told in a digest
 
 
+# Alerts that no phone has been found to ring for, and that their person has not seen in the office either. Every page asks
+# how many there are, so it is one text for the question and its index.
+UNDELIVERED = (
+    "seen_at is null and (state = 'failed' or (state in ('ready', 'unknown') and attempts > 0)"
+    " or (state = 'kept' and fault is not null))"
+)
+
+
 class Notice(SQLModel, table=True):
     """One alert to one person. `body` is from the closed list of texts; the phone is sealed.
 
@@ -38,8 +46,8 @@ class Notice(SQLModel, table=True):
         Index("ix_notice_waiting", "next_try_at", postgresql_where="state in ('ready', 'sending', 'unknown')"),
         Index("ix_notice_case", "case_id"),
         Index("ix_notice_unseen", "staff_id", postgresql_where="seen_at is null"),
-        Index("ix_notice_accepted", "sent_at", postgresql_where="state = 'accepted'"),
-        Index("ix_notice_failed", "created_at", postgresql_where="state = 'failed' and seen_at is null"),
+        Index("ix_notice_undelivered", "staff_id", postgresql_where=UNDELIVERED),
+        Index("ix_notice_recent", "staff_id", "created_at"),
     )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)

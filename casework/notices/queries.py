@@ -8,12 +8,14 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import func, text
 from sqlmodel import col, select
 
-from casework.notices.models import Delivery, Notice, NoticeAttempt
+from casework.notices.models import UNDELIVERED, Delivery, Notice, NoticeAttempt, SmsLine
 from casework.people.models import Staff
 from casework.work import Work
+
+MOST_UNSEEN = 100  # more is not counted: the header says how much there is to do, not how long nobody looked
 
 
 @dataclass(frozen=True)
@@ -47,20 +49,18 @@ def to_staff(work: Work, staff_id: UUID, *, limit: int = 30) -> Sequence[Notice]
 
 
 def undelivered(work: Work, *, unit_id: UUID | None = None) -> int:
-    """Alerts that no phone has been found to ring for: refused for good and not yet seen in the office, tried without
-    success, or with an unknown fate. Those that their person has seen in the office no longer count."""
-    of_unit = [col(Notice.staff_id).in_(select(Staff.id).where(Staff.unit_id == unit_id))] if unit_id else []
-    trying = col(Notice.state).in_([Delivery.READY, Delivery.UNKNOWN]) & (Notice.attempts > 0)
-    return work.session.exec(
-        select(func.count())
-        .select_from(Notice)
-        .where(col(Notice.seen_at).is_(None), (col(Notice.state) == Delivery.FAILED) | trying, *of_unit)
-    ).one()
+    """Alerts that no phone has been found to ring for: refused for good, tried without success, of an unknown fate, or to
+    a phone that takes no more. Those that their person has seen in the office no longer count."""
+    query = select(func.count()).select_from(Notice).where(text(UNDELIVERED))
+    if unit_id is not None:
+        query = query.where(col(Notice.staff_id).in_(select(Staff.id).where(Staff.unit_id == unit_id)))
+    return work.session.exec(query).one()
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What the header of every page tells: alerts this person has not seen, and those that did not get through."""
+    """What the header of every page tells: alerts this person has not seen (up to `MOST_UNSEEN`), and those that did not
+    get through."""
 
     unseen: int
     undelivered: int
@@ -68,9 +68,8 @@ class Standing:
 
 def standing(work: Work, staff_id: UUID, *, unit_id: UUID | None = None) -> Standing:
     """`unit_id`: only what was for people of this unit; None: of the whole office. Cheap enough to be asked by every page."""
-    unseen = work.session.exec(
-        select(func.count()).select_from(Notice).where(Notice.staff_id == staff_id, col(Notice.seen_at).is_(None))
-    ).one()
+    new = select(Notice.id).where(Notice.staff_id == staff_id, col(Notice.seen_at).is_(None)).limit(MOST_UNSEEN)
+    unseen = work.session.exec(select(func.count()).select_from(new.subquery())).one()
     return Standing(unseen, undelivered(work, unit_id=unit_id))
 
 
@@ -129,3 +128,9 @@ def figures(work: Work, since: datetime) -> Figures:
         cost=cost,
         unpriced=sum(price is None for _segments, price, _currency in rows),
     )
+
+
+def resting_lines(work: Work) -> list[str]:
+    """Providers that are given a rest now, after failing in a row."""
+    found = select(SmsLine.provider).where(col(SmsLine.rests_until) > func.clock_timestamp())
+    return list(work.session.exec(found.order_by(SmsLine.provider)))

@@ -53,7 +53,7 @@ def fate_of_attempt(work: Work, attempt_id: UUID, fate: Fate) -> bool:
     attempt = work.session.exec(
         select(NoticeAttempt).where(NoticeAttempt.id == attempt_id).execution_options(populate_existing=True)
     ).one()
-    if attempt.provider_id is None:
+    if attempt.provider_id is None and not _is_another_s(work, attempt, fate.provider_id):
         attempt.provider_id = fate.provider_id
     attempt.segments = fate.segments or attempt.segments
     attempt.price, attempt.currency = fate.price or attempt.price, fate.currency or attempt.currency
@@ -64,6 +64,16 @@ def fate_of_attempt(work: Work, attempt_id: UUID, fate: Fate) -> bool:
         carry(work, notice, attempt)
     work.session.add(attempt)
     return forward
+
+
+def _is_another_s(work: Work, attempt: NoticeAttempt, provider_id: str) -> bool:
+    """Whether an attempt of the same words has been given this message meanwhile: to the person they are one and the same."""
+    known = select(NoticeAttempt.id).where(
+        NoticeAttempt.provider == attempt.provider,
+        NoticeAttempt.provider_id == provider_id,
+        NoticeAttempt.id != attempt.id,
+    )
+    return work.session.exec(known.limit(1)).first() is not None
 
 
 def carry(work: Work, notice: Notice, attempt: NoticeAttempt) -> None:

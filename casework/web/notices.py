@@ -33,7 +33,7 @@ from casework.work import SYSTEM, Actor, Work
 
 bp = Blueprint("notices", __name__)
 
-SHOWN = 50
+SHOWN = 20
 WATCHERS = (Role.SUPERVISOR, Role.ADMINISTRATOR)  # who sees everything that did not get through
 CASE_PAGES = (*COMMUNE_ROLES, Role.SUPERVISOR)
 WORK_PAGES = {

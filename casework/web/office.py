@@ -20,7 +20,7 @@ from casework.clock import VIETNAM, as_seen_by
 from casework.db import durability
 from casework.law.model import DeadlineRule
 from casework.migrate import current_revision, head_revision
-from casework.notices.queries import undelivered
+from casework.notices.queries import Figures, figures, resting_lines, undelivered
 from casework.people.queries import last_beat, unheld_posts
 from casework.people.rules import Role
 from casework.web.access import open_to
@@ -31,6 +31,7 @@ bp = Blueprint("office", __name__)
 
 PAGE_SIZE = 50
 LAST_PAGE = 1_000_000
+MONTH = timedelta(days=30)
 BEAT_LATE = timedelta(seconds=60)
 
 
@@ -76,6 +77,7 @@ def status() -> ResponseReturnValue:
     with begin() as work:
         beat = last_beat(work)
         failed = undelivered(work)
+        resting = resting_lines(work)
         unheld = len(unheld_posts(work))
         checkpoint = last_checkpoint(work)
         alive = beat is not None and work.now - beat <= patience
@@ -88,6 +90,8 @@ def status() -> ResponseReturnValue:
             _line(_("Dấu vân tay khóa ký"), office.keys.fingerprint, True),
             _line(_("Tiến trình nhắc hạn"), _beat_words(beat, work.now, alive=alive), alive),
             _line(_("Tin nhắn chưa gửi được"), ngettext("%(num)d tin", "%(num)d tin", failed), failed == 0),
+            _line(_("Đường gửi tin nhắn"), _("đang nghỉ sau nhiều lần lỗi") if resting else _("thông"), not resting),
+            _line(_("Tin nhắn 30 ngày qua"), _sms_words(figures(work, work.now - MONTH)), True),
             _line(_("Vị trí trực không ai giữ"), ngettext("%(num)d vị trí", "%(num)d vị trí", unheld), unheld == 0),
             _line(
                 _("Niêm phong nhật ký gần nhất"),
@@ -148,6 +152,18 @@ def _length(rule: DeadlineRule) -> str:
 
 def _line(title: str, text: str, good: bool) -> dict[str, Any]:
     return {"title": title, "text": text, "good": good}
+
+
+def _sms_words(found: Figures) -> str:
+    cost = ", ".join(f"{amount:.4f} {currency}" for currency, amount in sorted(found.cost.items()))
+    words = _(
+        "%(messages)s tin, %(tries)s lần gửi, %(segments)s đoạn, %(delivered)s đến máy",
+        messages=found.messages,
+        tries=found.attempts,
+        segments=found.segments,
+        delivered=found.delivered,
+    )
+    return f"{words}, {cost}" if cost else words
 
 
 def _on(setting: bool) -> str:

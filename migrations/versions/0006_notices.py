@@ -23,10 +23,14 @@ def upgrade() -> None:
         "ix_notice_waiting", "notice", ["next_try_at"], postgresql_where="state in ('ready', 'sending', 'unknown')"
     )
     op.create_index("ix_notice_unseen", "notice", ["staff_id"], postgresql_where="seen_at is null")
-    op.create_index("ix_notice_accepted", "notice", ["sent_at"], postgresql_where="state = 'accepted'")
     op.create_index(
-        "ix_notice_failed", "notice", ["created_at"], postgresql_where="state = 'failed' and seen_at is null"
+        "ix_notice_undelivered",
+        "notice",
+        ["staff_id"],
+        postgresql_where="seen_at is null and (state = 'failed' or (state in ('ready', 'unknown') and attempts > 0)"
+        " or (state = 'kept' and fault is not null))",
     )
+    op.create_index("ix_notice_recent", "notice", ["staff_id", "created_at"])
     op.create_table(
         "notice_attempt",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -136,7 +140,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("calendar_link", "alarm_call", "alarm", "sms_stop", "sms_line", "notice_callback", "notice_attempt"):
         op.drop_table(table)
-    for index in ("ix_notice_failed", "ix_notice_accepted", "ix_notice_unseen", "ix_notice_waiting"):
+    for index in ("ix_notice_recent", "ix_notice_undelivered", "ix_notice_unseen", "ix_notice_waiting"):
         op.drop_index(index, table_name="notice")
     op.execute("update notice set state = 'accepted' where state = 'delivered'")
     op.execute("update notice set state = 'ready' where state = 'unknown'")

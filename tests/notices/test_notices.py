@@ -43,7 +43,7 @@ from casework.vault.fold import fold_name
 from casework.work import SYSTEM
 from tests.conftest import Town
 from tests.notices.conftest import QUICK, SHORT, Post
-from tests.notices.twilio_api import ACCOUNT, CUT, HANG, REFUSED, Provider, pause
+from tests.notices.twilio_api import ACCOUNT, CUT, HANG, REFUSED, TOKEN, Provider, pause
 
 LONGEST_CODE = "TE-26-7K3M9Q"
 LONGEST_TIME = datetime(2026, 12, 30, 16, 59, tzinfo=UTC)
@@ -112,6 +112,23 @@ def test_what_was_taken_without_an_answer_is_found_on_the_list_and_not_sent_agai
     assert len(peer.messages) == 1
 
 
+class Forgetful(TwilioSender):
+    """The planted defect: a list that was never asked."""
+
+    def find(self, message: Outgoing, since: datetime) -> list[Fate]:
+        return []
+
+
+def test_without_the_question_it_would_come_twice(town: Town, peer: Provider, post: Post) -> None:
+    post.sender = Forgetful(account_sid=ACCOUNT, auth_token=TOKEN, sender="+84900000999", api=peer.address)
+    peer.plan = [CUT]
+    post.queue()
+    post.send()
+    town.clock.advance(seconds=16)
+    post.send()
+    assert len(peer.messages) == 2
+
+
 @pytest.mark.parametrize("status", [500, 502, 503])
 def test_what_was_not_taken_though_nobody_knows_is_sent_again_after_asking(
     town: Town, peer: Provider, post: Post, status: int
@@ -172,6 +189,8 @@ def test_who_asked_for_no_more_is_not_rung_for_a_day_and_hears_in_the_office(
     post.send()
     assert sorted(notice.state for notice in post.notices()) == [Delivery.FAILED, Delivery.KEPT]
     assert peer.tries == 1
+    with town.office.begin(SYSTEM) as work:
+        assert undelivered(work) == 2
     town.clock.advance(hours=25)
     post.queue()
     assert post.send() == 1
