@@ -16,7 +16,10 @@ ROLES = (
     "hotline", "collaborator", "worker", "chair", "supervisor", "police", "health", "administrator", "auditor",
 )  # fmt: skip
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
-NOT_PAGES = ("/static/", "/ngon-ngu/", "/api/openapi.json", "/thoat-nhanh", ".json", "tel:", "mailto:")
+# Each step has the same frame around a form, and every form is looked at in test_every_form.py; papers alike.
+ONE_OF_MANY = re.compile(r"(?<=/buoc/)[a-z-]+|(?<=/mau/)[a-z0-9-]+")
+FILES = (".json", ".pdf", ".docx", ".ics", ".csv", ".xlsx")
+NOT_PAGES = ("/static/", "/ngon-ngu/", "/api/openapi.json", "/thoat-nhanh", "tel:", "mailto:")
 MOST_PAGES = 60
 
 
@@ -24,7 +27,7 @@ def pattern_of(url: str) -> str:
     """The kind of page an address leads to: codes and ids taken out, the query's names kept."""
     parts = urlsplit(url)
     names = sorted(pair.split("=")[0] for pair in parts.query.split("&") if pair)
-    return UUID.sub("*", CODE.sub("*", parts.path)) + ("?" + "&".join(names) if names else "")
+    return ONE_OF_MANY.sub("*", UUID.sub("*", CODE.sub("*", parts.path))) + ("?" + "&".join(names) if names else "")
 
 
 def links_of(page: Page, base: str) -> list[str]:
@@ -32,7 +35,9 @@ def links_of(page: Page, base: str) -> list[str]:
     return [
         link.split("#")[0]
         for link in found
-        if link.startswith(base) and not any(part in link for part in NOT_PAGES)
+        if link.startswith(base)
+        and not any(part in link for part in NOT_PAGES)
+        and not urlsplit(link).path.endswith(FILES)
     ]  # fmt: skip
 
 

@@ -6,7 +6,11 @@ import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from shutil import which
+from subprocess import run
 from uuid import uuid4
+from zipfile import ZipFile
 
 import pytest
 from sqlmodel import select
@@ -208,6 +212,16 @@ def test_who_reported_stands_on_no_page_another_office_opens(town: Town, browser
                 assert secret not in page, f"{username} reads {secret} on {path}"
 
 
+def words_of(file: bytes) -> str:
+    """What a person reads in a paper that was fetched: of a Word file its text, of a PDF what pdftotext reads there."""
+    if file.startswith(b"PK"):
+        with ZipFile(BytesIO(file)) as parts:
+            return re.sub(r"<[^>]+>", "", parts.read("word/document.xml").decode())
+    if file.startswith(b"%PDF") and which("pdftotext"):
+        return run(["pdftotext", "-", "-"], input=file, capture_output=True, check=True).stdout.decode()
+    return file.decode("utf-8", errors="replace")
+
+
 def pages_in_reach(person: Browser, first: list[str], most: int = 40) -> list[tuple[str, str]]:
     """Every page a person comes to by following links from `first`, up to `most` of them."""
     found: dict[str, str] = {}
@@ -216,7 +230,8 @@ def pages_in_reach(person: Browser, first: list[str], most: int = 40) -> list[tu
         path = ahead.pop(0)
         if path in found:
             continue
-        found[path] = person.get(path, follow_redirects=True).get_data(as_text=True)
+        answer = person.get(path, follow_redirects=True)
+        found[path] = answer.get_data(as_text=True) if answer.mimetype == "text/html" else words_of(answer.get_data())
         ahead += [link for link in re.findall(r'href="(/[^"#?]*)', found[path]) if not link.startswith("/static")]
     return list(found.items())
 
