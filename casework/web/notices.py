@@ -6,6 +6,7 @@ What is seen here needs no SMS. "I take it" is said here and nowhere else: no re
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.exc import SQLAlchemyError
 
+from casework.audit.tags import Tag
 from casework.deadlines.climbing import OpenAlarm, alarms_for, limits_of_post, untaken_in_province
 from casework.deadlines.queries import read_clock
 from casework.notices import alarms, feed
@@ -34,6 +36,7 @@ from casework.work import SYSTEM, Actor, Work
 bp = Blueprint("notices", __name__)
 
 SHOWN = 20
+ALARM_TAGS = (Tag.ALARM_CALLED, Tag.ALARM_RECEIVED, Tag.ALARM_TAKEN)
 WATCHERS = (Role.SUPERVISOR, Role.ADMINISTRATOR)  # who sees everything that did not get through
 CASE_PAGES = (*COMMUNE_ROLES, Role.SUPERVISOR)
 WORK_PAGES = {
@@ -226,6 +229,23 @@ def _alarm(
             for call in calls
         ],
     }
+
+
+def alarm_words(tag: str, who: str, title: str) -> str:
+    """How a case's timeline tells of its ladder. `who`: the rung called, as the trail keeps it (a JSON list)."""
+    if tag == Tag.ALARM_TAKEN:
+        return _("Nhận việc sau khi được gọi")
+    if tag == Tag.ALARM_RECEIVED:
+        return _("Báo đã nhận tin")
+    words = {
+        "owner": _("người phải làm"),
+        "deputy": _("Phó Chủ tịch UBND xã"),
+        "chair": _("Chủ tịch UBND xã"),
+        "province": _("giám sát cấp tỉnh"),
+        "national": _("Tổng đài quốc gia"),
+    }
+    called = next((text for rung, text in words.items() if rung in json.loads(who or "[]")), "")
+    return _("Chưa ai nhận việc, gọi %(who)s: %(title)s", who=called, title=title)
 
 
 def _answer_words(answer: str) -> str:

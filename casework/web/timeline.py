@@ -20,6 +20,7 @@ from casework.law.model import Action, Law
 from casework.people.models import Unit
 from casework.people.rules import Role
 from casework.web import wording
+from casework.web.notices import ALARM_TAGS, alarm_words
 from casework.web.story import shortened
 from casework.work import Work
 
@@ -27,7 +28,14 @@ LENGTH = 300
 SMS_BELONGS_WITHIN = timedelta(minutes=10)  # an SMS that left so soon after an event was about it
 SAID_LENGTH = 240
 JOINED = "case:report:joined"  # the law's tag of a further report
-EVENT_TAGS = (Tag.CASE_OPENED, Tag.CLOCK_WARNED, Tag.CLOCK_BREACHED, Tag.LATE_REASON_GIVEN, Tag.NOTICE_SENT)
+EVENT_TAGS = (
+    Tag.CASE_OPENED,
+    Tag.CLOCK_WARNED,
+    Tag.CLOCK_BREACHED,
+    Tag.LATE_REASON_GIVEN,
+    Tag.NOTICE_SENT,
+    *ALARM_TAGS,
+)
 REPORTING_ROLES = (Role.COLLABORATOR.value, Role.POLICE.value, Role.HEALTH.value)
 # What of a paper is said on its line: how it concluded, what was found, and why it was late.
 SAID = ("conclusion", "child_safe", "state", "until", "reason", "text", "outcome", "late_reason")
@@ -126,6 +134,8 @@ def _item(
 def _event_words(law: Law, entry: AuditEntry) -> tuple[str, str, str]:
     """(title, look, group)."""
     rule = law.deadlines.get(entry.object_type or "")
+    if entry.tag in ALARM_TAGS:
+        return alarm_words(entry.tag, entry.fields, wording.law_text(rule.title) if rule else ""), "note", "han"
     if entry.tag == Tag.CASE_OPENED:
         return _("Tiếp nhận thông tin (Mẫu 01)"), "act", "tin"
     if entry.tag == Tag.LATE_REASON_GIVEN:

@@ -65,6 +65,14 @@ def test_i_take_it_is_said_once_and_shown_to_all_who_were_called(town: Town, cod
     assert climb(town.office) == 0
 
 
+def test_the_case_s_timeline_tells_who_was_called_and_who_took_it(town: Town, code: str, browser: Open) -> None:
+    worker = browser("worker")
+    worker.submit(f"/thong-bao/{alarm_id(town)}/nhan-viec")
+    page = worker.get(f"/ca/{code}/dong-thoi-gian").get_data(as_text=True)
+    assert "Chưa ai nhận việc, gọi người phải làm: Xã xác nhận đã nhận tin" in page
+    assert "Nhận việc sau khi được gọi" in page
+
+
 def test_who_was_not_called_finds_no_such_alarm(town: Town, code: str, browser: Open) -> None:
     for username in ("chair", "police", "collaborator"):
         assert browser(username).submit(f"/thong-bao/{alarm_id(town)}/nhan-viec").status_code == 404
