@@ -1,0 +1,55 @@
+"""Every page asks how many alerts are new and how many did not get through: both must stay cheap as alerts pile up."""
+
+from __future__ import annotations
+
+import time
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, event
+
+from casework.notices.queries import MOST_UNSEEN, standing
+from casework.work import SYSTEM
+from tests.conftest import Town
+
+MANY = 30_000
+OLD = """
+insert into notice (id, text_id, body, staff_id, rev, state, attempts, created_at, next_try_at, held)
+select gen_random_uuid(), 'decision-made', 'Ma TE', staff.id, 0, 'delivered', 1, now(), now(), false
+from generate_series(1, %s), (select id from staff where username = 'worker') staff
+"""
+
+
+@pytest.fixture
+def asked(town: Town) -> list[str]:
+    """What the database was asked, in order."""
+    said: list[str] = []
+    engine: Engine = town.office.engine
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        said.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    return said
+
+
+def test_the_header_s_questions_stay_cheap_with_many_old_alerts(town: Town, asked: list[str]) -> None:
+    with psycopg.connect(town.database.owner_url, autocommit=True) as owner:
+        owner.execute(OLD, [MANY])
+        owner.execute("analyze notice")
+    worker = town.act_as("worker")
+    assert worker.id is not None
+    asked.clear()
+    with town.office.begin(SYSTEM) as work:
+        found = standing(work, worker.id, unit_id=worker.unit_id)
+        began = time.monotonic()
+        for _ in range(20):
+            standing(work, worker.id, unit_id=worker.unit_id)
+        each = (time.monotonic() - began) / 20
+    assert (found.unseen, found.undelivered) == (MOST_UNSEEN, 0)
+    assert each < 0.05  # milliseconds on an idle machine
+    assert len(asked) == 2 * 21
+    with psycopg.connect(town.database.owner_url) as owner:
+        question = next(one for one in asked if "state = 'failed'" in one).replace("%(unit_id_1)s::UUID", "%s")
+        plan = "\n".join(row[0] for row in owner.execute("explain " + question, [worker.unit_id]))
+    assert "ix_notice_undelivered" in plan and "Seq Scan on notice" not in plan
