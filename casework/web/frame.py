@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Flask, Response, current_app, g, get_flashed_messages, request, session, url_for
 from flask_babel import gettext as _
+from flask_babel import pgettext
 
 from casework.clock import local
 from casework.people.rules import Role
@@ -149,10 +150,10 @@ def _navigation(viewer: Viewer) -> list[dict[str, Any]]:
         Role.ADMINISTRATOR: [
             ("accounts.listing", _("Tài khoản")),
             ("rota.week", _("Ca trực")),
-            ("units.listing", _("Danh mục đơn vị")),
+            ("units.listing", pgettext("thanh điều hướng", "Đơn vị")),
             ("office.deadlines", _("Hạn luật định")),
             ("calendar.year", _("Ngày nghỉ")),
-            ("office.status", _("Tình trạng hệ thống")),
+            ("office.status", pgettext("thanh điều hướng", "Tình trạng")),
         ],
         Role.AUDITOR: [("office.trail", _("Nhật ký"))],
     }
