@@ -18,6 +18,7 @@ ROLES = (
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 # Each step has the same frame around a form, and every form is looked at in test_every_form.py; papers alike.
 ONE_OF_MANY = re.compile(r"(?<=/buoc/)[a-z-]+|(?<=/mau/)[a-z0-9-]+")
+PRINT = re.compile(r"/mau/[a-z0-9-]+/in\b")  # opens as the PDF itself
 FILES = (".json", ".pdf", ".docx", ".ics", ".csv", ".xlsx")
 NOT_PAGES = ("/static/", "/ngon-ngu/", "/api/openapi.json", "/thoat-nhanh", "tel:", "mailto:")
 MOST_PAGES = 60
@@ -38,6 +39,7 @@ def links_of(page: Page, base: str) -> list[str]:
         if link.startswith(base)
         and not any(part in link for part in NOT_PAGES)
         and not urlsplit(link).path.endswith(FILES)
+        and not PRINT.search(link)
     ]  # fmt: skip
 
 

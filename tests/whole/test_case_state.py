@@ -14,6 +14,7 @@ TABLE = str(Case.__tablename__)
 ALLOWED = {("casework/cases/service.py", "open_case"), ("casework/cases/service.py", "take_action")}
 # (path, function) → why this is not the state of a case.
 OTHER_STATES: dict[tuple[str, str], str] = {
+    ("casework/papers/service.py", "_number"): "a paper that got its number is issued",
     ("casework/papers/service.py", "_keep_version"): "a paper printed for its signature is issued",
     ("casework/papers/service.py", "return_scan"): "a paper whose signed copy is back is signed",
 }
