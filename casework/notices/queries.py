@@ -9,7 +9,9 @@ from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import func, text
+from sqlalchemy import select as select_columns
 from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from casework.notices.models import UNDELIVERED, Delivery, Notice, NoticeAttempt, SmsLine
 from casework.people.models import Staff
@@ -51,10 +53,14 @@ def to_staff(work: Work, staff_id: UUID, *, limit: int = 30) -> Sequence[Notice]
 def undelivered(work: Work, *, unit_id: UUID | None = None) -> int:
     """Alerts that no phone has been found to ring for: refused for good, tried without success, of an unknown fate, or to
     a phone that takes no more. Those that their person has seen in the office no longer count."""
+    return work.session.exec(_undelivered(unit_id)).one()
+
+
+def _undelivered(unit_id: UUID | None) -> SelectOfScalar[int]:
     query = select(func.count()).select_from(Notice).where(text(UNDELIVERED))
-    if unit_id is not None:
-        query = query.where(col(Notice.staff_id).in_(select(Staff.id).where(Staff.unit_id == unit_id)))
-    return work.session.exec(query).one()
+    if unit_id is None:
+        return query
+    return query.where(col(Notice.staff_id).in_(select(Staff.id).where(Staff.unit_id == unit_id)))
 
 
 @dataclass(frozen=True)
@@ -69,8 +75,9 @@ class Standing:
 def standing(work: Work, staff_id: UUID, *, unit_id: UUID | None = None) -> Standing:
     """`unit_id`: only what was for people of this unit; None: of the whole office. Cheap enough to be asked by every page."""
     new = select(Notice.id).where(Notice.staff_id == staff_id, col(Notice.seen_at).is_(None)).limit(MOST_UNSEEN)
-    unseen = work.session.exec(select(func.count()).select_from(new.subquery())).one()
-    return Standing(unseen, undelivered(work, unit_id=unit_id))
+    unseen = select(func.count()).select_from(new.subquery()).scalar_subquery()
+    one = work.session.connection().execute(select_columns(unseen, _undelivered(unit_id).scalar_subquery())).one()
+    return Standing(*one)
 
 
 def waiting(work: Work) -> int:

