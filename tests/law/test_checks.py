@@ -159,7 +159,7 @@ def test_a_computed_outcome_needs_a_field_for_the_reason(broken: Break) -> None:
         (FORM_02, "[[section]]", "[[section]"),
         (HOLIDAYS, 'kind = "make-up"', 'kind = "make-good"'),
         (HOLIDAYS, 'source = "Bộ luật', 'sorce = "Bộ luật'),
-        (ACCESS, 'withholds = ["medical", ', 'withholds = ['),
+        (ACCESS, 'withholds = ["medical", ', "withholds = ["),
         (CATALOGUE, 'article = "LTE 4.5"', 'article = "LTE 4.6"'),
         ("nd56-2017/edition.toml", "office_pause = [11:30:00", "office_pause = [14:30:00"),
     ],

@@ -66,7 +66,7 @@ ALLOWED: dict[str, dict[Place, str]] = {
     "clock": {
         ("clock.py", "SystemClock"): "this is the clock",
         ("clock.py", "DrillClock"): "how long the machine ran since the drill began",
-        ("deadlines/calendar.py", "catch_all_up"): "patience of a page that waits: the machine's time, not the office's",
+        ("deadlines/calendar.py", "catch_all_up"): "patience of a page that waits, on the machine's time",
         ("jobs/guard.py", "ClockGuard"): "what the office's clock is compared with",
         ("notices/outbox.py", "_send"): "how much of a lease of the database's time is used up",
         ("db.py", "EmbeddedServer"): "patience with a database that is starting: the machine's time, not the office's",
