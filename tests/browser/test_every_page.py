@@ -17,7 +17,7 @@ ROLES = (
 )  # fmt: skip
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 # Each step has the same frame around a form, and every form is looked at in test_every_form.py; papers alike.
-ONE_OF_MANY = re.compile(r"(?<=/buoc/)[a-z-]+|(?<=/mau/)[a-z0-9-]+")
+ONE_OF_MANY = re.compile(r"(?<=/buoc/)[a-z-]+|(?<=/mau/)[a-z0-9-]+|(?<=/)[0-9]+\b")
 PRINT = re.compile(r"/mau/[a-z0-9-]+/in\b")  # opens as the PDF itself
 FILES = (".json", ".pdf", ".docx", ".ics", ".csv", ".xlsx")
 NOT_PAGES = ("/static/", "/ngon-ngu/", "/api/openapi.json", "/thoat-nhanh", "tel:", "mailto:")
