@@ -90,11 +90,13 @@ def sign_in(browser: Browser, stage: Stage, role: str, size: tuple[int, int] = D
     return page
 
 
-def axe_faults(page: Page) -> list[str]:
-    """WCAG 2.2 A and AA violations of the page as it stands, one line each."""
+def axe_faults(page: Page, *, colours: bool = True) -> list[str]:
+    """WCAG 2.2 A and AA violations of the page as it stands, one line each; `colours`: their contrast too."""
     page.evaluate(AXE.read_text("utf-8"))
     found: dict[str, Any] = page.evaluate(
-        "() => axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+        "rules => axe.run(document, {resultTypes: ['violations'], rules,"
+        " runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})",
+        {"color-contrast": {"enabled": colours}},
     )
     return [
         f"{fault['id']}: {fault['help']}: {', '.join(node['html'][:120] for node in fault['nodes'][:3])}"
