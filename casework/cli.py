@@ -24,6 +24,7 @@ from casework.cases.house import open_book
 from casework.cli_common import CLOCK_FORMATS, Moment, database, settings_now
 from casework.cli_import import importing
 from casework.cli_law import check_law, law, make_docs
+from casework.cli_routes import routes
 from casework.clock import Clock, DrillClock, SystemClock, local
 from casework.db import APP_ROLE, OWNER_ROLE, EmbeddedServer
 from casework.deadlines.days import covers_months_ahead, known_until
@@ -278,7 +279,7 @@ def doctor() -> None:
         raise UnsafeStart("the database may lose what it has acknowledged")
 
 
-for command in (check_law, make_docs, law):
+for command in (check_law, make_docs, law, routes):
     casework.add_command(command)
 
 
