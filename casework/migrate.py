@@ -22,6 +22,8 @@ SCHEMAS = ("public", "keystore")
 VERSION_TABLE = "alembic_version"
 # What was printed, and what came back signed, is evidence: a better copy is added, none is changed or taken away.
 KEPT = ("stored_file", "file_chunk", "paper_version", "signed_scan", "case_export")
+# Who was kept out, let in, or agreed to an act: ended by a further word in the row, never taken away.
+ENDED_NOT_DELETED = ("case_exclusion", "case_grant", "two_person_act")
 _ONE_AT_A_TIME = 7415002
 
 
@@ -121,6 +123,8 @@ def _rights(table: str) -> str:
         return "select"
     if table in APPEND_ONLY or table in KEPT:
         return "select, insert"
+    if table in ENDED_NOT_DELETED:
+        return "select, insert, update"
     return "select, insert, update, delete"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import SQLModel
 
+from casework.access import models as access
 from casework.audit import models as audit
 from casework.cases import models as cases
 from casework.deadlines import models as deadlines
@@ -15,5 +16,5 @@ from casework.people import models as people
 from casework.referral import models as referral
 from casework.vault import models as vault
 
-ROOMS = (audit, cases, deadlines, files, intake, notices, papers, people, referral, vault)
+ROOMS = (access, audit, cases, deadlines, files, intake, notices, papers, people, referral, vault)
 metadata = SQLModel.metadata

@@ -1,4 +1,4 @@
-"""Read-only sight of cases. `scoped` is the only way to select cases: it holds the same rule as `people.rules.may_read_case`."""
+"""Read-only sight of cases. `scoped` is the only way to select cases: it holds the same rule as `access.rules.may_read_case`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from sqlalchemy import Subquery, and_, extract, false, func, or_
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from casework.access.rules import CaseUnits, may_read_case
 from casework.cases.models import Case, Document, HandOver, NameBucket
 from casework.deadlines.models import CaseClock, ClockState
 from casework.deadlines.queries import clocks_of_subjects, running_of
 from casework.errors import NotFound
 from casework.law.model import State
-from casework.people.rules import COMMUNE_ROLES, CaseUnits, Role, may_read_case
+from casework.people.rules import COMMUNE_ROLES, Role
 from casework.work import Actor, Work
 
 PAGE_SIZE = 25

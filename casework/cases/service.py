@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlmodel import col, select
 
+from casework.access.rules import ALLOW, Decision, may_act
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.clocks import clock_owner, late_clocks, turn_clocks
@@ -44,7 +45,7 @@ from casework.law.model import Action, Form, Law
 from casework.law.procedure import actions_from, find_action, target_of
 from casework.notices.service import About, notify_post
 from casework.people.queries import unit
-from casework.people.rules import ALLOW, LIAISON_ROLES, Decision, Role, may_act
+from casework.people.rules import LIAISON_ROLES, Role
 from casework.vault.fold import fold_name
 from casework.work import Work
 

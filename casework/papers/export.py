@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+from casework.access.rules import may_act
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.models import Case, Document
@@ -23,7 +24,7 @@ from casework.papers.rules import ISSUERS
 from casework.papers.service import number_words
 from casework.people.models import Unit
 from casework.people.queries import units_by_id
-from casework.people.rules import Role, may_act
+from casework.people.rules import Role
 from casework.work import Work
 
 EXPORT_KIND = "national-export"

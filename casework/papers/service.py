@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
+from casework.access.rules import may_act
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.models import Case, Document
@@ -45,7 +46,7 @@ from casework.papers.rules import (
 )
 from casework.people.models import Staff
 from casework.people.queries import commune_by_code, on_duty, signer_of, unit
-from casework.people.rules import Role, may_act
+from casework.people.rules import Role
 from casework.work import Work
 
 SCAN_KIND = "signed-scan"

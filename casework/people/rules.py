@@ -1,7 +1,4 @@
-"""Who may do what: one place, pure, deny by default.
-
-Every refusal has a reason slug for the audit trail; who is refused is told "not found" for things out of their sight.
-"""
+"""Roles, who holds a post at a moment, and how long a sign-in lasts: pure. What a role may do with a case is `access.rules`."""
 
 from __future__ import annotations
 
@@ -51,25 +48,6 @@ THROTTLE_WINDOW = timedelta(minutes=10)
 THROTTLE_FREE_TRIES = 5
 THROTTLE_FIRST_WAIT = timedelta(seconds=30)
 THROTTLE_LONGEST_WAIT = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class CaseUnits:
-    """The units that have to do with a case: all that deciding who may see it needs to know."""
-
-    responsible: UUID
-    province: UUID
-    incident: UUID | None = None
-    residence: UUID | None = None
-
-
-@dataclass(frozen=True)
-class Decision:
-    allowed: bool
-    reason: str
-
-
-ALLOW = Decision(True, "allowed")
 
 
 @dataclass(frozen=True)
@@ -142,41 +120,6 @@ def _within(spans: Iterable[Span], at: datetime) -> bool:
 def stands_in(actor: Actor) -> bool:
     """Whether the actor may make the chair's decisions: the chair always, a deputy while they hold the post."""
     return actor.role == Role.CHAIR and (actor.on_duty or not actor.deputy)
-
-
-def may_read_case(actor: Actor, units: CaseUnits) -> Decision:
-    """Whole content: staff of the communes concerned, and the province's supervisor."""
-    if actor.role == "system":
-        return ALLOW
-    if actor.role in COMMUNE_ROLES:
-        near = {units.responsible, units.incident, units.residence}
-        return ALLOW if actor.unit_id in near else Decision(False, "other-unit")
-    if actor.role == Role.SUPERVISOR:
-        return ALLOW if actor.unit_id == units.province else Decision(False, "other-province")
-    return Decision(False, "role-reads-no-case")
-
-
-def may_act(
-    actor: Actor, roles: tuple[str, ...], units: CaseUnits, *, liaison_unit: UUID | None = None, liaison: bool = False
-) -> Decision:
-    """An act of the procedure: the right role, of the unit that now holds the case (or the body it was referred to).
-
-    A deputy acts as the chair only while the rota says so.
-    """
-    if actor.role not in roles:
-        return Decision(False, "role")
-    if liaison:
-        mine = actor.unit_id is not None and actor.unit_id == liaison_unit
-        return ALLOW if mine else Decision(False, "not-referred-to-this-unit")
-    if actor.role in COMMUNE_ROLES:
-        if actor.unit_id != units.responsible:
-            return Decision(False, "case-held-elsewhere")
-        if actor.role == Role.CHAIR and not stands_in(actor):
-            return Decision(False, "deputy-off-duty")
-        return ALLOW
-    if actor.role == Role.SUPERVISOR:
-        return ALLOW if actor.unit_id == units.province else Decision(False, "other-province")
-    return ALLOW
 
 
 def throttle_wait(failures: int) -> timedelta:

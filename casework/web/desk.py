@@ -11,6 +11,7 @@ from flask import Blueprint, current_app, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from casework.access.rules import may_read_case
 from casework.audit.queries import Filters, recent
 from casework.audit.service import record
 from casework.audit.tags import Tag
@@ -37,7 +38,7 @@ from casework.law.model import Law, State
 from casework.notices.queries import to_staff
 from casework.people.models import Unit
 from casework.people.queries import decides_for_chair, unit, units_by_id
-from casework.people.rules import LIAISON_ROLES, Role, may_read_case
+from casework.people.rules import LIAISON_ROLES, Role
 from casework.web import casebook, stepform, wording
 from casework.web.access import open_to
 from casework.web.cases import draft_page, move_of, opened_form, refusal_page

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
+from casework.access.rules import CaseUnits, may_act
 from casework.notices.models import Notice
 from casework.notices.service import About, notify_post
 from casework.people.models import Duty, Staff
 from casework.people.queries import decides_for_chair, holds_post, on_duty, reached, signer_of, unheld_posts
-from casework.people.rules import CaseUnits, Member, Role, Span, held_between, holders_at, may_act
+from casework.people.rules import Member, Role, Span, held_between, holders_at
 from casework.people.service import close_account, put_on_duty, take_leave
 from casework.work import SYSTEM, Actor, Work
 
