@@ -40,7 +40,8 @@ def notify_post(
 
     Returns how many of them a phone will ring for; those without one see it in the office.
     """
-    staff = people.reached(work, unit_id, role, work.now).staff
+    # Kept for this work: a sweep tells the same post of many limits.
+    staff = work.keep(("reached", unit_id, role), lambda: people.reached(work, unit_id, role, work.now)).staff
     notices = [notify(work, one, text_id=text_id, about=about, due_at=due_at, many=many) for one in staff]
     return sum(notice.state == Delivery.READY for notice in notices)
 
@@ -117,5 +118,6 @@ def mark_seen(work: Work, staff_id: UUID, notice_ids: Sequence[UUID] | None = No
 
 
 def _has_stopped(work: Work, phone: str) -> bool:
-    stop = work.session.get(SmsStop, stop_key(work, phone))
+    key = stop_key(work, phone)
+    stop = work.keep(("sms stop", key), lambda: work.session.get(SmsStop, key))
     return stop is not None and work.now - stop.at < STOP_HOLDS
