@@ -9,6 +9,7 @@ from casework.audit import models as audit
 from casework.cases import models as cases
 from casework.deadlines import models as deadlines
 from casework.files import models as files
+from casework.incidents import models as incidents
 from casework.intake import models as intake
 from casework.notices import models as notices
 from casework.papers import models as papers
@@ -16,5 +17,5 @@ from casework.people import models as people
 from casework.referral import models as referral
 from casework.vault import models as vault
 
-ROOMS = (access, audit, cases, deadlines, files, intake, notices, papers, people, referral, vault)
+ROOMS = (access, audit, cases, deadlines, files, incidents, intake, notices, papers, people, referral, vault)
 metadata = SQLModel.metadata

@@ -14,6 +14,15 @@ from casework.vault.cabinet import OFFICE_SCOPE
 from casework.vault.columns import Sealed
 
 
+class Channel(StrEnum):
+    """By which way a message leaves. The office sends SMS; the others tell an urgent one again (channels.toml)."""
+
+    SMS = "sms"
+    PUSH = "push"
+    MAIL = "mail"
+    VOICE = "voice"
+
+
 class Delivery(StrEnum):
     """Where a message stands. What may follow what is in `rules.FOLLOWS`."""
 
@@ -39,6 +48,10 @@ class Notice(SQLModel, table=True):
 
     `next_try_at` and `due_at` are the office's time, `leased_until` the database's: a drill's clock may run faster than a
     provider answers. `attempt` is the fence: only the claimant that wrote it may settle the row.
+
+    A row with `second_of` tells that urgent message again by another channel. It counts as seen from the start: what a
+    person has to look at, and what did not get through, is the message itself. `relay_at` is when the next channel
+    (`relay_step` of channels.toml) is tried, unless the message was delivered or seen by then.
     """
 
     __tablename__ = "notice"
@@ -48,6 +61,8 @@ class Notice(SQLModel, table=True):
         Index("ix_notice_unseen", "staff_id", postgresql_where="seen_at is null"),
         Index("ix_notice_undelivered", "staff_id", postgresql_where=UNDELIVERED),
         Index("ix_notice_recent", "staff_id", "created_at"),
+        Index("ix_notice_relay", "relay_at", postgresql_where="relay_at is not null"),
+        Index("ix_notice_second", "second_of", postgresql_where="second_of is not null"),
     )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
@@ -72,6 +87,11 @@ class Notice(SQLModel, table=True):
     seen_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))  # in the office, by the person
     held: bool = False  # not urgent: waits for the morning, where several become one
     digest_id: UUID | None = None  # the message that told it together with others
+    channel: str = Field(default=Channel.SMS.value, sa_type=Text)
+    second_of: UUID | None = Field(default=None, foreign_key="notice.id")
+    device_id: UUID | None = Field(default=None, foreign_key="push_device.id")
+    relay_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    relay_step: int = 0
 
     @property
     def scope_id(self) -> UUID:
@@ -136,6 +156,29 @@ class SmsStop(SQLModel, table=True):
 
     phone_digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
     at: datetime = Field(sa_column=moment())
+
+
+class PushDevice(SQLModel, table=True):
+    """A browser that its person allowed to ring. `subscription` seals {"endpoint", "p256dh", "auth", "label"}: whoever has
+    the first three can ring it. Kept as a row when it is taken away, for messages still name it; the subscription is not."""
+
+    __tablename__ = "push_device"
+    __table_args__ = (
+        Index("ix_push_device_staff", "staff_id", postgresql_where="removed_at is null"),
+        Index("ix_push_device_endpoint", "endpoint_digest", unique=True, postgresql_where="removed_at is null"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    staff_id: UUID = Field(foreign_key="staff.id")
+    endpoint_digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    subscription: bytes | None = Field(default=None, sa_type=Sealed)
+    rev: int = 0
+    created_at: datetime = Field(sa_column=moment())
+    removed_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+
+    @property
+    def scope_id(self) -> UUID:
+        return OFFICE_SCOPE
 
 
 class Alarm(SQLModel, table=True):
