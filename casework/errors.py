@@ -98,12 +98,12 @@ class SignInRefused(CaseworkError):
 
 
 class TooManyAttempts(CaseworkError):
-    """Too many failed sign-ins; `wait_seconds` says when to try again."""
+    """Too many failed sign-ins; `wait_seconds` says when to try again. `closed`: not before somebody opens it again."""
 
     kind = "too-many-attempts"
 
-    def __init__(self, wait_seconds: int) -> None:
-        self.wait_seconds = wait_seconds
+    def __init__(self, wait_seconds: int, *, closed: bool = False) -> None:
+        self.wait_seconds, self.closed = wait_seconds, closed
         super().__init__(f"wait {wait_seconds} s")
 
 

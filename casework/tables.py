@@ -14,8 +14,9 @@ from casework.intake import models as intake
 from casework.notices import models as notices
 from casework.papers import models as papers
 from casework.people import models as people
+from casework.people import phonemodels as phones
 from casework.referral import models as referral
 from casework.vault import models as vault
 
-ROOMS = (access, audit, cases, deadlines, files, incidents, intake, notices, papers, people, referral, vault)
+ROOMS = (access, audit, cases, deadlines, files, incidents, intake, notices, papers, people, phones, referral, vault)
 metadata = SQLModel.metadata

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, Column, DateTime, Index, LargeBinary, Text, text
+from sqlalchemy import Boolean, CheckConstraint, Column, DateTime, Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
 from casework.vault.cabinet import OFFICE_SCOPE
@@ -74,8 +74,15 @@ class Post(StrEnum):
     DEPUTY = "deputy"
 
 
+class SecondFactor(StrEnum):
+    REQUIRED = "required"
+    WAIVED = "waived"  # written by the demo's world and by nothing else
+
+
 class Staff(SQLModel, table=True):
     """A person with an account. `post` is set for the role `chair` and for no other.
+
+    `second_factor` is 'required', or 'waived' for the invented people of a drill, whose accounts open nothing real.
 
     `person` seals {"name", "phone", "hamlet"}; a post title is enough on most screens. They are not a child's secrets, but
     a stolen dump must not be a directory of who handles them.
@@ -86,6 +93,7 @@ class Staff(SQLModel, table=True):
         CheckConstraint(
             "(role = 'chair') = (post is not null) and post in ('chair', 'deputy')", name="staff_post_check"
         ),
+        CheckConstraint("second_factor in ('required', 'waived')", name="staff_second_factor_check"),
     )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
@@ -94,6 +102,10 @@ class Staff(SQLModel, table=True):
     role: str = Field(sa_type=Text)
     post: str | None = Field(default=None, sa_type=Text)
     unit_id: UUID = Field(foreign_key="unit.id", index=True)
+    second_factor: str = Field(
+        default=SecondFactor.REQUIRED.value,
+        sa_column=Column(Text, nullable=False, server_default=text("'required'")),
+    )
     person: bytes | None = Field(default=None, sa_type=Sealed)
     rev: int = 0
     created_at: datetime = Field(sa_column=moment())
@@ -137,7 +149,12 @@ class Leave(SQLModel, table=True):
 
 
 class SignedInSession(SQLModel, table=True):
-    """A signed-in browser. Only the digest of its token is kept."""
+    """A signed-in browser. Only the digest of its token is kept.
+
+    `limited`: it opens nothing but the pages where a second factor is set up. `factor_at`: when the person last proved who
+    they are in it. `network` is a /24 or /48, `agent` one word for a family of browsers. `locked_at`: the screen is locked,
+    and every page asks who is there. `phone_id`: the collaborator's telephone it was opened with.
+    """
 
     __tablename__ = "signed_in_session"
 
@@ -147,16 +164,29 @@ class SignedInSession(SQLModel, table=True):
     created_at: datetime = Field(sa_column=moment())
     last_seen_at: datetime = Field(sa_column=moment())
     ended_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    limited: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    factor_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    network: str | None = Field(default=None, sa_type=Text)
+    agent: str | None = Field(default=None, sa_type=Text)
+    locked_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    phone_id: UUID | None = None
 
 
 class SignInAttempt(SQLModel, table=True):
-    """One failed try for a user name, known or not. Rows and not memory: every web process must count the same."""
+    """One try for a user name, known or not, that has not turned out right. Rows and not memory: every web process must count
+    the same. `staff_id`: whose name it is, if anybody's."""
 
     __tablename__ = "sign_in_attempt"
-    __table_args__ = (Index("ix_sign_in_attempt_who", "username_digest", "at"),)
+    __table_args__ = (
+        Index("ix_sign_in_attempt_who", "username_digest", "at"),
+        Index("ix_sign_in_attempt_network", "network_digest", "at"),
+        Index("ix_sign_in_attempt_at", "at"),
+    )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     username_digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    network_digest: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    staff_id: UUID | None = Field(default=None, foreign_key="staff.id")
     at: datetime = Field(sa_column=moment())
 
 
