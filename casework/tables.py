@@ -13,10 +13,26 @@ from casework.incidents import models as incidents
 from casework.intake import models as intake
 from casework.notices import models as notices
 from casework.papers import models as papers
+from casework.people import factormodels as factors
 from casework.people import models as people
 from casework.people import phonemodels as phones
 from casework.referral import models as referral
 from casework.vault import models as vault
 
-ROOMS = (access, audit, cases, deadlines, files, incidents, intake, notices, papers, people, phones, referral, vault)
+ROOMS = (
+    access,
+    audit,
+    cases,
+    deadlines,
+    factors,
+    files,
+    incidents,
+    intake,
+    notices,
+    papers,
+    people,
+    phones,
+    referral,
+    vault,
+)
 metadata = SQLModel.metadata

@@ -44,6 +44,7 @@ WATCHED_POSTS = (Role.HOTLINE, Role.WORKER, Role.CHAIR, Role.SUPERVISOR, Role.PO
 IDLE_LIMIT = timedelta(minutes=15)
 FIELD_IDLE_LIMIT = timedelta(minutes=30)  # phones in a village
 SESSION_LIMIT = timedelta(hours=12)
+ENROLMENT_LIMIT = timedelta(minutes=20)  # of a session in which a second factor is set up
 THROTTLE_WINDOW = timedelta(minutes=10)
 THROTTLE_FREE_TRIES = 5
 THROTTLE_FIRST_WAIT = timedelta(seconds=30)

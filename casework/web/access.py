@@ -31,6 +31,7 @@ __all__ = [
     "open_to_all",
     "open_to_machines",
     "open_to_staff",
+    "while_enrolling",
 ]
 
 
@@ -47,6 +48,12 @@ def keeps_draft(page: Callable[..., str]) -> Callable[[View], View]:
 def in_background(view: View) -> View:
     """Asked by open pages by themselves: it keeps no session alive."""
     view.in_background = True  # type: ignore[attr-defined]  # a note on the function, read by the guard
+    return view
+
+
+def while_enrolling(view: View) -> View:
+    """Open also to who has yet to set up a second factor: nothing else is to them."""
+    view.while_enrolling = True  # type: ignore[attr-defined]  # a note on the function, read by the guard
     return view
 
 

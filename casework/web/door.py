@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
 from flask import current_app, g
@@ -14,7 +15,10 @@ from casework.work import Actor, Work
 
 @dataclass(frozen=True)
 class Viewer:
-    """The person signed in, as pages show them. Flask-Login's idea of a user; `token` is the session's."""
+    """The person signed in, as pages show them. Flask-Login's idea of a user; `token` is the session's.
+
+    `limited`: they have yet to set up a second factor. `factor_at` (UTC): when they last proved who they are.
+    """
 
     token: str
     actor: Actor
@@ -22,6 +26,8 @@ class Viewer:
     role: str
     unit_title: str
     hamlet: str | None
+    limited: bool = False
+    factor_at: datetime | None = None
 
     is_authenticated = True
     is_active = True

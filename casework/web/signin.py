@@ -9,7 +9,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from casework.errors import SignInRefused, TooManyAttempts
-from casework.people.service import note_failed_sign_in, sign_in, sign_out
+from casework.people.factors import sign_in
+from casework.people.service import note_failed_sign_in, sign_out
 from casework.web.access import open_to_all, open_to_staff
 from casework.web.door import begin
 from casework.web.guard import safe_next

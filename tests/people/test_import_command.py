@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 from sqlmodel import select
 
 from casework.cli import casework
+from casework.people.factors import sign_in
 from casework.people.models import Staff, Unit
-from casework.people.service import sign_in
 from casework.work import SYSTEM
 
 if TYPE_CHECKING:

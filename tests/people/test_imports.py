@@ -12,6 +12,7 @@ from sqlmodel import select
 
 from casework.audit.models import AuditEntry
 from casework.audit.tags import Tag
+from casework.people.factors import sign_in
 from casework.people.imports import (
     STAFF_COLUMNS,
     UNIT_COLUMNS,
@@ -25,7 +26,7 @@ from casework.people.imports import (
 )
 from casework.people.models import Staff, Unit
 from casework.people.queries import commune_by_code, commune_candidates
-from casework.people.service import person_of, resume_session, sign_in
+from casework.people.service import person_of, resume_session
 from casework.people.sheets import read_sheet
 from casework.work import SYSTEM
 

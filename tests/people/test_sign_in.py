@@ -8,10 +8,11 @@ import pytest
 from sqlmodel import select
 
 from casework.errors import SignInRefused, TooManyAttempts
+from casework.people.factors import sign_in
 from casework.people.models import Duty, SignedInSession, Staff
 from casework.people.queries import on_duty
 from casework.people.rules import Role
-from casework.people.service import note_failed_sign_in, resume_session, sign_in, sign_out
+from casework.people.service import note_failed_sign_in, resume_session, sign_out
 from casework.work import SYSTEM
 
 if TYPE_CHECKING:
