@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, Text, UniqueConstraint, func
 from sqlmodel import Field, SQLModel
 
 from casework.people.models import moment
@@ -87,6 +87,27 @@ class ClockEffect(SQLModel, table=True):
     clock_id: UUID = Field(primary_key=True, foreign_key="case_clock.id")
     effect: str = Field(sa_type=Text, primary_key=True)  # "warning:<ISO instant>" or "breach:<ISO due time>"
     at: datetime = Field(sa_column=moment())
+
+
+class MissedMessage(SQLModel, table=True):
+    """What a clock fired long after its moment has still to tell a post: gathered until the backlog is fired, then gone.
+
+    `else_role` and `else_unit_id` are the post next up, which hears it where nobody holds the first. `at` is the
+    database's time.
+    """
+
+    __tablename__ = "missed_message"
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    clock_id: UUID = Field(foreign_key="case_clock.id")
+    text_id: str = Field(sa_type=Text)
+    role: str = Field(sa_type=Text)
+    unit_id: UUID
+    else_role: str | None = Field(default=None, sa_type=Text)
+    else_unit_id: UUID | None = None
+    at: datetime = Field(
+        default=None, sa_column=Column(moment().type, nullable=False, server_default=func.clock_timestamp())
+    )
 
 
 class ChangeKind(StrEnum):

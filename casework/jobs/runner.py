@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from uuid import UUID
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -19,7 +20,7 @@ from casework.bootstrap import Office
 from casework.clock import SystemClock
 from casework.deadlines.calendar import catch_all_up
 from casework.deadlines.climbing import climb_ladders
-from casework.deadlines.sweeping import Claim, claim, fire
+from casework.deadlines.sweeping import CLAIM, Claim, claim, fire, tell_missed, waiting
 from casework.errors import CaseworkError
 from casework.jobs.guard import ClockGuard
 from casework.notices import outbox
@@ -33,19 +34,43 @@ CHECKPOINT_SECONDS = 60.0
 CLIMBS = 20  # transactions of ladders in one tick
 UNFIREABLE = (CaseworkError, KeyError)  # a key or a rule that is gone: a fault of one case, never of the sweep
 
+Stopping = Callable[[], bool]  # whether this process was asked to end
+
 log = structlog.get_logger("jobs")
 
 
-def sweep_clocks(office: Office) -> int:
-    """Fires everything that is due, a claim at a time. Returns how many it claimed."""
+def _never() -> bool:
+    return False
+
+
+def sweep_clocks(office: Office, stopping: Stopping = _never) -> int:
+    """Fires everything that is due, a claim at a time, and tells what was missed. Returns how many it claimed.
+
+    Once `stopping` says so nothing more is claimed; what is claimed is fired, which takes less than a second.
+    """
     handled = 0
-    while True:
+    while not stopping():
         with office.begin(SYSTEM) as work:
-            claims = claim(work)
-        if not claims:
-            return handled
+            due = waiting(work)
+            if handled:
+                beat(work)  # a backlog may take minutes
+        done = sum(_fire_some(office, due[first : first + CLAIM], stopping) for first in range(0, len(due), CLAIM))
+        handled += done
+        if not done:  # nothing is due, or others have it all
+            break
+    with office.begin(SYSTEM) as work:
+        tell_missed(work)
+    return handled
+
+
+def _fire_some(office: Office, due: Sequence[UUID], stopping: Stopping) -> int:
+    if stopping():
+        return 0
+    with office.begin(SYSTEM) as work:
+        claims = claim(work, among=due)
+    if claims:
         fire_part(office, claims)
-        handled += len(claims)
+    return len(claims)
 
 
 def fire_part(office: Office, claims: Sequence[Claim]) -> None:

@@ -13,20 +13,21 @@ from sqlalchemy import func, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 
+from casework.access.models import CaseExclusion
 from casework.audit.models import AuditEntry
 from casework.audit.tags import Tag
 from casework.bootstrap import Office
 from casework.clock import DrillClock, FrozenClock, SystemClock
 from casework.db import make_engine
 from casework.deadlines import sweeping
-from casework.deadlines.models import CaseClock, ClockEffect, ClockState
+from casework.deadlines.models import CaseClock, ClockEffect, ClockState, MissedMessage
 from casework.deadlines.service import ClockOwner, extend, start, stop
-from casework.deadlines.sweeping import Claim, claim, fire
+from casework.deadlines.sweeping import Claim, claim, fire, tell_missed
 from casework.intake.service import receive_report
 from casework.jobs.guard import ClockGuard
 from casework.jobs.runner import guarded_pulse, sweep_clocks
 from casework.notices.models import Notice
-from casework.people.queries import last_beat
+from casework.people.queries import commune_by_code, last_beat
 from casework.work import SYSTEM
 from tests.conftest import Town
 
@@ -214,6 +215,42 @@ def test_after_a_standstill_each_limit_is_marked_once_as_late_as_it_is_and_each_
         assert len({one.staff_id for one in told}) == len(told)
         audited = work.session.exec(select(func.count()).where(AuditEntry.tag == Tag.CLOCK_BREACHED)).one()
         assert audited == 2 * cases
+
+
+def test_a_backlog_of_many_claims_is_told_to_each_post_once_and_a_case_kept_from_somebody_by_itself(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("casework.jobs.runner.CLAIM", 3)
+    owners = [new_case(town) for _n in range(10)]
+    with town.office.begin(SYSTEM) as work:
+        other = commune_by_code(work, "99002")
+        assert other is not None
+        work.session.add(CaseExclusion(case_id=owners[0].case_id, unit_id=other.id, made_at=work.now, made_by=None))
+        before = work.session.exec(select(func.count()).select_from(Notice)).one()
+    town.clock.advance(hours=1)
+    sweep_clocks(town.office)
+    with town.office.begin(SYSTEM) as work:
+        told = work.session.exec(select(Notice).order_by(col(Notice.created_at)).offset(before)).all()
+        digests = [one for one in told if one.text_id == "deadlines-missed"]
+        assert digests and all(one.body.startswith("9 han") for one in digests)
+        assert len({one.staff_id for one in digests}) == len(digests)
+        assert {one.case_id for one in told} == {None, owners[0].case_id}
+        assert work.session.exec(select(MissedMessage)).all() == []
+
+
+def test_what_was_missed_waits_for_the_rest_of_the_backlog_and_no_longer_than_a_moment(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _n in range(5):
+        new_case(town)
+    town.clock.advance(hours=1)
+    with town.office.begin(SYSTEM) as work:
+        fire(work, claim(work, limit=4))
+        assert tell_missed(work) == 0
+    monkeypatch.setattr(sweeping, "GATHERED", timedelta(0))
+    with town.office.begin(SYSTEM) as work:
+        assert tell_missed(work) == 8  # to the owner and to the province
+        assert tell_missed(work) == 0
 
 
 def test_few_missed_limits_are_told_one_by_one(town: Town) -> None:
