@@ -20,6 +20,7 @@ from uuid import UUID
 import pyotp
 import webauthn
 from sqlalchemy import delete, func, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from webauthn.helpers import options_to_json, parse_authentication_credential_json
 from webauthn.helpers.exceptions import WebAuthnException
@@ -32,34 +33,24 @@ from webauthn.helpers.structs import (
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
-from casework.errors import Forbidden, NotFound, TooManyAttempts
+from casework.errors import NotFound, TooManyAttempts
 from casework.people.factormodels import CodeFailures, Passkey, RecoveryCode, SignInChallenge, Totp
 from casework.people.models import SecondFactor, Staff
-from casework.people.rules import throttle_wait
 from casework.people.service import (
-    PASSWORD_LETTERS,
     SignedIn,
     check_password,
-    end_sessions,
     open_session,
     password_is,
     renew_session,
-    sign_out,
 )
+from casework.people.throttle import limits
 from casework.work import Work
 
 OPEN_FOR = timedelta(minutes=10)  # a question; long enough to fetch the paper with the recovery codes
 TRIES = 5  # answers to one question
-MOST_FAILURES = (
-    100  # wrong codes in a row, ever (NIST SP 800-63B, 3.2.2); then only a passkey or a reset opens the account
-)
 FRESH = timedelta(minutes=5)  # how long a proof counts for acts that need a fresh one
 STEP_SECONDS = 30  # RFC 6238
-SEED_OPEN_FOR = timedelta(minutes=15)  # a seed that is shown and not yet confirmed
-RECOVERY_CODES = 10
-MOST_PASSKEYS = 10
 LONGEST_CREDENTIAL = 16_384  # characters of JSON
-LONGEST_NAME = 60
 ISSUER = "casework"
 
 
@@ -121,28 +112,6 @@ class Outcome:
     verdict: Verdict
     staff: Staff | None = None
     by: str = ""
-
-
-@dataclass(frozen=True)
-class PasskeyShown:
-    id: UUID
-    name: str
-    made_at: datetime
-    last_used_at: datetime | None
-    suspect: bool
-
-
-@dataclass(frozen=True)
-class Factors:
-    """What a person has set up. `totp_since`: when the application was confirmed."""
-
-    passkeys: tuple[PasskeyShown, ...]
-    totp_since: datetime | None
-    codes_left: int
-
-    @property
-    def usable(self) -> int:
-        return sum(not one.suspect for one in self.passkeys) + (self.totp_since is not None)
 
 
 def site_of(public_url: str) -> Site | None:
@@ -246,24 +215,24 @@ def ask(work: Work, purpose: Purpose, staff_id: UUID | None = None) -> str:
 
 def is_open(work: Work, purpose: Purpose, token: str, staff_id: UUID | None = None) -> bool:
     """Whether this question may still be answered, by `staff_id` where it is given."""
-    found = _question(work, purpose, token)
+    found = question(work, purpose, token)
     return found is not None and (staff_id is None or found.staff_id == staff_id)
 
 
 def asked_of(work: Work, purpose: Purpose, token: str) -> Staff | None:
-    found = _question(work, purpose, token)
+    found = question(work, purpose, token)
     return work.session.get(Staff, found.staff_id) if found is not None and found.staff_id is not None else None
 
 
 def passkey_question(work: Work, purpose: Purpose, token: str, site: Site) -> str:
     """The JSON that a browser hands to its authenticator. Raises NotFound for a question that is over."""
-    found = _question(work, purpose, token)
+    found = question(work, purpose, token)
     if found is None:
         raise NotFound
     if purpose == Purpose.ENROL:
         return _creation(work, found, site)
     allowed = (
-        [] if found.staff_id is None else [one for one in _passkeys(work, found.staff_id) if one.suspect_at is None]
+        [] if found.staff_id is None else [one for one in passkeys_of(work, found.staff_id) if one.suspect_at is None]
     )
     options = webauthn.generate_authentication_options(
         rp_id=site.rp_id,
@@ -287,12 +256,14 @@ def _creation(work: Work, question: SignInChallenge, site: Site) -> str:
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
         ),
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=one.credential_id) for one in _passkeys(work, staff.id)],
+        exclude_credentials=[
+            PublicKeyCredentialDescriptor(id=one.credential_id) for one in passkeys_of(work, staff.id)
+        ],
     )
     return options_to_json(options)
 
 
-def _question(work: Work, purpose: Purpose, token: str, *, hold: bool = False) -> SignInChallenge | None:
+def question(work: Work, purpose: Purpose, token: str, *, hold: bool = False) -> SignInChallenge | None:
     query = select(SignInChallenge).where(
         SignInChallenge.token_digest == _token_digest(work, token),
         SignInChallenge.purpose == purpose.value,
@@ -311,24 +282,21 @@ def _token_digest(work: Work, token: str) -> bytes:
 def _answer(
     work: Work, purpose: Purpose, token: str, answer: Answer, site: Site | None, *, of: Staff | None = None
 ) -> Outcome:
-    question = _question(work, purpose, token, hold=True)
-    if question is None or (of is not None and question.staff_id != of.id):
+    asked = question(work, purpose, token, hold=True)
+    if asked is None or (of is not None and asked.staff_id != of.id):
         return Outcome(Verdict.OVER)
-    question.tries += 1
-    staff = work.session.get_one(Staff, question.staff_id) if question.staff_id is not None else None
-    outcome = (
-        _by_passkey(work, question, staff, answer.passkey, site) if answer.passkey else _by_word(work, staff, answer)
-    )
+    asked.tries += 1
+    staff = work.session.get_one(Staff, asked.staff_id) if asked.staff_id is not None else None
+    outcome = _by_passkey(work, asked, staff, answer.passkey, site) if answer.passkey else _by_word(work, staff, answer)
     if outcome.verdict == Verdict.RIGHT and outcome.staff is not None:
         # The row is held: of two that answer at once the later finds it gone.
-        work.session.delete(question)
+        work.session.delete(asked)
         work.session.execute(delete(CodeFailures).where(col(CodeFailures.staff_id) == outcome.staff.id))
     else:
-        work.session.add(question)
+        work.session.add(asked)
         whose = outcome.staff or staff
-        record(
-            work, Tag.FACTOR_REFUSED, object_type="staff", object_id=whose.id if whose else None, result="refused"
-        )  # fmt: skip
+        whose_id = whose.id if whose is not None else None
+        record(work, Tag.FACTOR_REFUSED, object_type="staff", object_id=whose_id, result="refused")
     return outcome
 
 
@@ -362,15 +330,19 @@ def _right_word(work: Work, staff: Staff, answer: Answer) -> str:
 
 
 def _failures(work: Work, staff_id: UUID) -> CodeFailures:
+    """The person's count, held until the end of the work: of many tries at once each finds what the one before it counted."""
+    work.session.connection().execute(
+        insert(CodeFailures).values(staff_id=staff_id, failures=0, latest_at=work.now).on_conflict_do_nothing()
+    )
     query = select(CodeFailures).where(CodeFailures.staff_id == staff_id).with_for_update()
-    found = work.session.exec(query.execution_options(populate_existing=True)).first()
-    return found or CodeFailures(staff_id=staff_id, failures=0, latest_at=work.now)
+    return work.session.exec(query.execution_options(populate_existing=True)).one()
 
 
 def _check_codes_may_be_tried(work: Work, failures: CodeFailures) -> None:
-    if failures.failures >= MOST_FAILURES:
-        raise TooManyAttempts(int(timedelta(days=1).total_seconds()))
-    until = failures.latest_at + throttle_wait(failures.failures)
+    allowed = limits()
+    if failures.failures >= allowed.most:
+        raise TooManyAttempts(0, closed=True)
+    until = failures.latest_at + allowed.account.wait(failures.failures)
     if work.now < until:
         raise TooManyAttempts(int((until - work.now).total_seconds()) + 1)
 
@@ -378,10 +350,10 @@ def _check_codes_may_be_tried(work: Work, failures: CodeFailures) -> None:
 def _take_code(work: Work, staff_id: UUID, code: str) -> bool:
     query = select(Totp).where(Totp.staff_id == staff_id, col(Totp.confirmed_at).is_not(None)).with_for_update()
     totp = work.session.exec(query.execution_options(populate_existing=True)).first()
-    return totp is not None and _take_step(work, totp, code)
+    return totp is not None and take_step(work, totp, code)
 
 
-def _take_step(work: Work, totp: Totp, code: str) -> bool:
+def take_step(work: Work, totp: Totp, code: str) -> bool:
     """Whether the code is of this step, the one before or the one after, and none as late was taken yet."""
     typed = "".join(code.split())
     if not (typed.isascii() and typed.isdigit()):
@@ -401,7 +373,7 @@ def _take_recovery_code(work: Work, staff: Staff, code: str) -> bool:
         update(RecoveryCode)
         .where(
             col(RecoveryCode.staff_id) == staff.id,
-            col(RecoveryCode.digest) == _recovery_digest(work, staff.id, code),
+            col(RecoveryCode.digest) == recovery_digest(work, staff.id, code),
             col(RecoveryCode.used_at).is_(None),
         )
         .values(used_at=work.now)
@@ -413,20 +385,9 @@ def _take_recovery_code(work: Work, staff: Staff, code: str) -> bool:
     return used
 
 
-def _recovery_digest(work: Work, staff_id: UUID, code: str) -> bytes:
+def recovery_digest(work: Work, staff_id: UUID, code: str) -> bytes:
     typed = "".join(letter for letter in code.lower() if letter.isalnum())[:40]
     return work.keys.digest("recovery-code", f"{staff_id}/{typed}")
-
-
-def new_recovery_codes(work: Work, staff: Staff) -> list[str]:
-    """Ten codes of fifty random bits, told once, in place of all earlier ones."""
-    codes = ["".join(secrets.choice(PASSWORD_LETTERS) for _ in range(10)) for _ in range(RECOVERY_CODES)]
-    work.session.execute(delete(RecoveryCode).where(col(RecoveryCode.staff_id) == staff.id))
-    for code in codes:
-        digest = _recovery_digest(work, staff.id, code)
-        work.session.add(RecoveryCode(staff_id=staff.id, digest=digest, made_at=work.now))
-    record(work, Tag.RECOVERY_CODES_MADE, object_type="staff", object_id=staff.id)
-    return [f"{code[:5]}-{code[5:]}" for code in codes]
 
 
 # ---------------------------------------------------------------- passkeys
@@ -485,125 +446,6 @@ def _passkey_named(work: Work, given: str) -> Passkey | None:
     return found if found is not None and (handle is None or handle == found.staff_id.bytes) else None
 
 
-def add_passkey(work: Work, staff: Staff, token: str, given: str, name: str, site: Site) -> Passkey | None:
-    """Keeps the passkey a browser has just made for the open question `token`. None where it is not what was asked for."""
-    question = _question(work, Purpose.ENROL, token, hold=True)
-    if question is None or question.staff_id != staff.id or len(given) > LONGEST_CREDENTIAL:
-        return None
-    if len(_passkeys(work, staff.id)) >= MOST_PASSKEYS:
-        raise Forbidden("too-many-passkeys")
-    question.tries += 1
-    work.session.add(question)
-    try:
-        made = webauthn.verify_registration_response(
-            credential=given,
-            expected_challenge=question.challenge,
-            expected_rp_id=site.rp_id,
-            expected_origin=site.origin,
-            require_user_verification=True,
-        )
-    except (WebAuthnException, ValueError):
-        return None
-    if work.session.exec(select(Passkey.id).where(Passkey.credential_id == made.credential_id)).first() is not None:
-        return None
-    work.session.delete(question)
-    passkey = Passkey(
-        staff_id=staff.id,
-        credential_id=made.credential_id,
-        public_key=made.credential_public_key,
-        sign_count=made.sign_count,
-        made_at=work.now,
-    )
-    work.seal(passkey, name=_name_of(name))
-    work.session.add(passkey)
-    record(work, Tag.FACTOR_ADDED, object_type="passkey", object_id=passkey.id)
-    return passkey
-
-
-def rename_passkey(work: Work, staff: Staff, passkey_id: UUID, name: str) -> None:
-    """Raises NotFound for a passkey that is not this person's."""
-    passkey = _own_passkey(work, staff, passkey_id)
-    work.seal(passkey, name=_name_of(name))
-    work.session.add(passkey)
-    record(work, Tag.FACTOR_RENAMED, object_type="passkey", object_id=passkey.id)
-
-
-def close_passkey(work: Work, staff: Staff, passkey_id: UUID) -> None:
-    """Raises NotFound for a passkey that is not this person's, Forbidden for the last factor of an account that needs one."""
-    _hold_factors(work, staff)
-    passkey = _own_passkey(work, staff, passkey_id)
-    _check_not_last(work, staff, suspect=passkey.suspect_at is not None)
-    passkey.closed_at = work.now
-    work.session.add(passkey)
-    record(work, Tag.FACTOR_REMOVED, object_type="passkey", object_id=passkey.id)
-
-
-def _own_passkey(work: Work, staff: Staff, passkey_id: UUID) -> Passkey:
-    found = work.session.get(Passkey, passkey_id)
-    if found is None or found.staff_id != staff.id or found.closed_at is not None:
-        raise NotFound
-    return found
-
-
-def _name_of(typed: str) -> str:
-    return " ".join(typed.split())[:LONGEST_NAME]
-
-
-# ---------------------------------------------------------------- an authenticator application
-
-
-def start_totp(work: Work, staff: Staff) -> None:
-    """A new seed to be shown and confirmed. What was confirmed before stays good until then."""
-    work.session.execute(delete(Totp).where(col(Totp.staff_id) == staff.id, col(Totp.confirmed_at).is_(None)))
-    totp = Totp(staff_id=staff.id, made_at=work.now)
-    work.seal(totp, seed=pyotp.random_base32())
-    work.session.add(totp)
-
-
-def seed_to_confirm(work: Work, staff: Staff) -> tuple[str, str] | None:
-    """(the seed in base32, the `otpauth:` address for a QR code), while it waits to be confirmed. Never in a log or a URL."""
-    totp = _unconfirmed(work, staff)
-    if totp is None:
-        return None
-    seed: str = work.open(totp, "seed")
-    return seed, pyotp.TOTP(seed, interval=STEP_SECONDS).provisioning_uri(name=staff.username, issuer_name=ISSUER)
-
-
-def confirm_totp(work: Work, staff: Staff, code: str) -> bool:
-    """Whether the code is the waiting seed's; the seed then takes the place of the one before."""
-    totp = _unconfirmed(work, staff)
-    if totp is None or not _take_step(work, totp, code):
-        return False
-    work.session.execute(delete(Totp).where(col(Totp.staff_id) == staff.id, col(Totp.id) != totp.id))
-    totp.confirmed_at = work.now
-    work.session.add(totp)
-    record(work, Tag.FACTOR_ADDED, object_type="totp", object_id=totp.id)
-    return True
-
-
-def remove_totp(work: Work, staff: Staff) -> None:
-    """Raises NotFound where there is none, Forbidden for the last factor of an account that needs one."""
-    _hold_factors(work, staff)
-    totp = work.session.exec(
-        select(Totp).where(Totp.staff_id == staff.id, col(Totp.confirmed_at).is_not(None))
-    ).first()  # fmt: skip
-    if totp is None:
-        raise NotFound
-    _check_not_last(work, staff)
-    work.session.delete(totp)
-    record(work, Tag.FACTOR_REMOVED, object_type="totp", object_id=totp.id)
-
-
-def _unconfirmed(work: Work, staff: Staff) -> Totp | None:
-    query = select(Totp).where(
-        Totp.staff_id == staff.id, col(Totp.confirmed_at).is_(None), Totp.made_at > work.now - SEED_OPEN_FOR
-    )
-    return work.session.exec(query.order_by(col(Totp.made_at).desc()).with_for_update()).first()
-
-
-# ---------------------------------------------------------------- all of a person's
-
-
 def has_factor(work: Work, staff_id: UUID) -> bool:
     """Whether a second factor was ever set up and not removed. A suspect passkey counts: a copy must not bring back the days
     when the password was enough."""
@@ -613,61 +455,6 @@ def has_factor(work: Work, staff_id: UUID) -> bool:
     return held > 0
 
 
-def factors_of(work: Work, staff: Staff) -> Factors:
-    """What the person has set up, in at most three questions."""
-    rows = _passkeys(work, staff.id)
-    names = work.open_all(rows, "name")
-    passkeys = tuple(
-        PasskeyShown(one.id, name or "", one.made_at, one.last_used_at, one.suspect_at is not None)
-        for one, name in zip(rows, names, strict=True)
-    )
-    since = work.session.exec(
-        select(Totp.confirmed_at).where(Totp.staff_id == staff.id, col(Totp.confirmed_at).is_not(None))
-    ).first()
-    left = work.session.exec(
-        select(func.count()).where(RecoveryCode.staff_id == staff.id, col(RecoveryCode.used_at).is_(None))
-    ).one()
-    return Factors(passkeys, since, left)
-
-
-def finish_enrolment(work: Work, staff: Staff, session_token: str) -> SignedIn:
-    """The first factor is set up: the limited session ends and a whole one begins. Raises Forbidden where there is none."""
-    if not has_factor(work, staff.id):
-        raise Forbidden("no-factor")
-    sign_out(work, session_token)
-    return open_session(work, staff)
-
-
-def reset_factors(work: Work, staff: Staff, *, proposed_by: UUID, confirmed_by: UUID) -> None:
-    """Takes all factors from who has lost them: the next sign-in sets up new ones. Sessions end.
-
-    Two persons, neither of them the owner: whoever does it alone could be whoever stole the password. Raises Forbidden.
-    """
-    if proposed_by == confirmed_by or staff.id in (proposed_by, confirmed_by):
-        raise Forbidden("same-person")
-    work.session.execute(
-        update(Passkey)
-        .where(col(Passkey.staff_id) == staff.id, col(Passkey.closed_at).is_(None))
-        .values(closed_at=work.now)
-    )
-    for table in (Totp, RecoveryCode, CodeFailures, SignInChallenge):
-        work.session.execute(delete(table).where(col(table.staff_id) == staff.id))
-    end_sessions(work, staff)
-    record(work, Tag.FACTORS_RESET, object_type="staff", object_id=staff.id)
-
-
-def _passkeys(work: Work, staff_id: UUID) -> Sequence[Passkey]:
+def passkeys_of(work: Work, staff_id: UUID) -> Sequence[Passkey]:
     query = select(Passkey).where(Passkey.staff_id == staff_id, col(Passkey.closed_at).is_(None))
     return work.session.exec(query.order_by(col(Passkey.made_at), col(Passkey.id))).all()
-
-
-def _hold_factors(work: Work, staff: Staff) -> None:
-    """Two that remove the last two factors at once would leave none."""
-    work.session.exec(select(Staff.id).where(Staff.id == staff.id).with_for_update()).one()
-
-
-def _check_not_last(work: Work, staff: Staff, *, suspect: bool = False) -> None:
-    """`suspect`: what is removed is of no use as it is, so that one other has to be left and not two."""
-    least = 0 if suspect else 1
-    if staff.second_factor == SecondFactor.REQUIRED and factors_of(work, staff).usable <= least:
-        raise Forbidden("last-factor")

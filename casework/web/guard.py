@@ -15,9 +15,8 @@ from casework.audit.tags import Tag
 from casework.cases.drafts import save_draft
 from casework.cases.queries import find_case
 from casework.errors import NotFound
-from casework.people.models import Staff
 from casework.people.queries import unit
-from casework.people.service import actor_of, hamlet_of, owner_of_expired_session, resume_session
+from casework.people.service import Resumed, actor_of, hamlet_of, owner_of_expired_session, resume_session
 from casework.web.access import MACHINE, PUBLIC, declared
 from casework.web.door import Viewer, the_office
 from casework.work import SYSTEM, Actor, Work
@@ -34,8 +33,8 @@ def install_guard(app: Flask) -> None:
             return known  # flask-login asks once more for every template it draws
         with the_office().begin(_nobody()) as work:
             view = current_app.view_functions.get(request.endpoint or "")
-            staff = resume_session(work, token, used=not getattr(view, "in_background", False))
-            return _viewer(work, token, staff) if staff else None
+            resumed = resume_session(work, token, used=not getattr(view, "in_background", False))
+            return _viewer(work, token, resumed) if resumed else None
 
     @app.before_request
     def name_the_request() -> None:
@@ -48,6 +47,8 @@ def install_guard(app: Flask) -> None:
         who = declared(app.view_functions[request.endpoint])
         token = session.get("_user_id")
         g.viewer = load(token) if token and who != MACHINE else None
+        if g.viewer is not None and g.viewer.limited and not _while_enrolling():
+            return _enrol_first(who)
         if who in (PUBLIC, MACHINE):
             return None
         if g.viewer is None:
@@ -86,6 +87,18 @@ def _sign_in_first(app: Flask, token: str | None) -> ResponseReturnValue:
     return redirect(url_for("signin.show", next=target), code=303)
 
 
+def _while_enrolling() -> bool:
+    return bool(getattr(current_app.view_functions[request.endpoint or ""], "while_enrolling", False))
+
+
+def _enrol_first(who: object) -> ResponseReturnValue | None:
+    """Who has yet to set up a second factor is a stranger to public pages and is led back from every other."""
+    g.viewer = None
+    if who == PUBLIC:
+        return None
+    return redirect(url_for("factors.mine"), code=303)
+
+
 def _keep_typed(token: str, page: str) -> bool:
     """Keeps what an expired session posted, as its owner's draft. False if nobody can be found to keep it for."""
     typed = {name: request.form.getlist(name) for name in request.form if not name.startswith(("_", "csrf_"))}
@@ -102,7 +115,8 @@ def _keep_typed(token: str, page: str) -> bool:
     return True
 
 
-def _viewer(work: Work, token: str, staff: Staff) -> Viewer:
+def _viewer(work: Work, token: str, resumed: Resumed) -> Viewer:
+    staff = resumed.staff
     # Held while the actor is read: the session forgets a row that nobody holds, and would ask for it again.
     home = unit(work, staff.unit_id)
     return Viewer(
@@ -112,6 +126,8 @@ def _viewer(work: Work, token: str, staff: Staff) -> Viewer:
         role=staff.role,
         unit_title=home.name,
         hamlet=hamlet_of(work, staff),
+        limited=resumed.limited,
+        factor_at=resumed.factor_at,
     )
 
 
