@@ -16,12 +16,15 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Engine, create_engine
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 
 from casework.errors import UnsafeStart
@@ -57,6 +60,49 @@ def check_application_role(engine: Engine) -> None:
         ).one()
     if row[0]:
         raise UnsafeStart("the application's database role is a superuser or may bypass row security: use a plain role")
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What row security is told at the beginning of a transaction, for that transaction alone: who acts, the office's time,
+    whether every row may be seen (`whole`: the office itself), and the cases that the work has a right of its own to."""
+
+    role: str
+    staff_id: UUID | None
+    unit_id: UUID | None
+    province_id: UUID | None
+    now: datetime
+    whole: bool = False
+    reached: frozenset[UUID] = frozenset()
+
+
+def enter(connection: Connection, sight: Sight) -> None:
+    """Tells the open transaction whose sight it has: one statement, forgotten at its end. Without it every table that row
+    security guards is empty, and refuses whatever is written."""
+    connection.execute(
+        _ENTER,
+        {
+            "role": sight.role,
+            "staff": sight.staff_id,
+            "unit": sight.unit_id,
+            "province": sight.province_id,
+            "now": sight.now,
+            "whole": sight.whole,
+            "reached": list(sight.reached),
+        },
+    )
+
+
+def has_failed(connection: Connection) -> bool:
+    """Whether an error has ended the open transaction: it then takes no statement but its roll-back."""
+    raw = connection.connection.driver_connection
+    return isinstance(raw, psycopg.Connection) and raw.info.transaction_status == TransactionStatus.INERROR
+
+
+_ENTER = text(
+    "select enter_sight(cast(:role as text), cast(:staff as uuid), cast(:unit as uuid), cast(:province as uuid),"
+    " cast(:now as timestamptz), cast(:whole as boolean), cast(:reached as uuid[]))"
+)
 
 
 def durability(engine: Engine) -> dict[str, bool]:

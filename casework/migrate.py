@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from casework.access.rowsecurity import FUNCTIONS
 from casework.audit.models import APPEND_ONLY
 from casework.db import make_engine
 from casework.errors import UnsafeStart
@@ -114,6 +115,10 @@ def grant_application_rights(connection: Connection, app_role: str) -> None:
         for table in _tables(connection, schema):
             rights = _rights(table)
             connection.execute(text(f"grant {rights} on {quote(schema)}.{quote(table)} to {role}"))
+    for function in FUNCTIONS:
+        # A database that is held at an older revision has none yet.
+        if connection.scalar(text("select to_regproc(:name)"), {"name": function}):
+            connection.execute(text(f"grant execute on function {function} to {role}"))
     # Functions made later are not everybody's either (tables never are).
     connection.execute(text("alter default privileges revoke execute on functions from public"))
 
@@ -137,6 +142,8 @@ def _begin_alone(connection: Connection) -> None:
     # A migration may take longer than a page may: only the wait for others is bounded.
     connection.execute(text("set local statement_timeout = 0"))
     connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
+    # Row security is forced upon the owner too, and a migration of rows must see them.
+    connection.execute(text("select set_config('app.whole', 'on', true)"))
 
 
 def _config(connection: Connection | None = None) -> Config:

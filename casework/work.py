@@ -13,10 +13,12 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session
 
 from casework.clock import local
+from casework.db import Sight, enter, has_failed
 from casework.law.book import LawBook
 from casework.law.calendar import Calendar
 from casework.law.model import Law
@@ -53,7 +55,7 @@ class Work:
         self, session: Session, actor: Actor, now: datetime, book: LawBook, calendar: CalendarSource, keys: Keys
     ) -> None:
         self.session = session
-        self.actor = actor
+        self._actor = actor
         self.now = now
         self.book = book
         self._calendar_source = calendar
@@ -61,6 +63,60 @@ class Work:
         self.cabinet = Cabinet(session, keys, now)
         self._last: dict[Hashable, Callable[[], None]] = {}
         self._kept: dict[Hashable, Any] = {}
+        self._reached: frozenset[UUID] = frozenset()
+        self._whole = False
+        event.listen(session, "after_begin", self._enter)
+
+    @property
+    def actor(self) -> Actor:
+        return self._actor
+
+    @actor.setter
+    def actor(self, actor: Actor) -> None:
+        """Who acts from here on (a sign-in makes somebody of nobody); the database's row security follows."""
+        self._actor = actor
+        self._see_anew()
+
+    def reach(self, case_id: UUID) -> None:
+        """Lets this piece of work read and write one case whatever its actor's own sight says: the right to it was found
+        elsewhere (a move that was checked, a case just being opened), and the act itself may take the case out of their
+        sight. An exclusion still beats it."""
+        if case_id not in self._reached and not self.sight.whole:
+            self._reached |= {case_id}
+            self._see_anew()
+
+    @contextmanager
+    def whole_sight(self) -> Iterator[None]:
+        """Inside the block the database's row security shows every case, as to the office itself: for what must know of
+        cases the actor may not see (is this code taken, is this child known). Nothing read so may be shown to the actor.
+        """
+        before, self._whole = self._whole, True
+        self._see_anew()
+        try:
+            yield
+            self.session.flush()  # what was added in here may be written in here only
+        finally:
+            self._whole = before
+            self._see_anew()
+
+    @property
+    def sight(self) -> Sight:
+        """What row security is told of this piece of work."""
+        who = self._actor
+        whole = self._whole or who.role == SYSTEM.role
+        return Sight(who.role, who.id, who.unit_id, who.province_id, self.now, whole, self._reached)
+
+    def _see_anew(self) -> None:
+        # Before the first use of the connection there is nothing to tell: `after_begin` will. A transaction that an error
+        # has ended is told nothing any more either; the next one begins with what stands here.
+        if self.session.in_transaction() and self.session.is_active:
+            connection = self.session.connection()
+            if not has_failed(connection):
+                enter(connection, self.sight)
+
+    def _enter(self, session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+        if not transaction.nested:
+            enter(connection, self.sight)
 
     @property
     def law(self) -> Law:

@@ -1,8 +1,8 @@
-"""Tables and columns of: row_security."""
+"""Row security: which rows the database itself shows to whom."""
 
 from __future__ import annotations
 
-import sqlalchemy as sa
+from casework.access.rowsecurity import ENTER, READ_BACK, REFERRED, REPORTED
 from alembic import op
 
 revision = "0012"
@@ -12,8 +12,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    for statement in (ENTER, REFERRED, REPORTED, READ_BACK):
+        op.execute(statement)
 
 
 def downgrade() -> None:
-    pass
+    op.execute("drop function enter_sight, referred_here, reported_by_me, taken_down_lately")
