@@ -19,7 +19,8 @@ from uuid import UUID
 
 import pyotp
 import webauthn
-from sqlalchemy import delete, func, update
+from sqlalchemy import delete, exists, or_, update
+from sqlalchemy import select as sql_select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from webauthn.helpers import options_to_json, parse_authentication_credential_json
@@ -449,10 +450,32 @@ def _passkey_named(work: Work, given: str) -> Passkey | None:
 def has_factor(work: Work, staff_id: UUID) -> bool:
     """Whether a second factor was ever set up and not removed. A suspect passkey counts: a copy must not bring back the days
     when the password was enough."""
-    passkeys = select(func.count()).where(Passkey.staff_id == staff_id, col(Passkey.closed_at).is_(None))
-    totp = select(func.count()).where(Totp.staff_id == staff_id, col(Totp.confirmed_at).is_not(None))
-    held: int = work.session.exec(select(passkeys.scalar_subquery() + totp.scalar_subquery())).one()
-    return held > 0
+    held = exists().where(col(Passkey.staff_id) == staff_id, col(Passkey.closed_at).is_(None))
+    totp = exists().where(col(Totp.staff_id) == staff_id, col(Totp.confirmed_at).is_not(None))
+    return bool(work.session.connection().execute(sql_select(or_(held, totp))).scalar_one())
+
+
+@dataclass(frozen=True)
+class Ways:
+    """What a person may answer a question with."""
+
+    passkey: bool
+    code: bool
+    recovery: bool
+    password: bool
+
+
+def ways_of(work: Work, staff: Staff) -> Ways:
+    """In one question. The password is a way only for the invented people of a drill who have set up nothing."""
+    passkeys = exists().where(
+        col(Passkey.staff_id) == staff.id, col(Passkey.closed_at).is_(None), col(Passkey.suspect_at).is_(None)
+    )
+    held = exists().where(col(Passkey.staff_id) == staff.id, col(Passkey.closed_at).is_(None))
+    totp = exists().where(col(Totp.staff_id) == staff.id, col(Totp.confirmed_at).is_not(None))
+    codes = exists().where(col(RecoveryCode.staff_id) == staff.id, col(RecoveryCode.used_at).is_(None))
+    found = work.session.connection().execute(sql_select(passkeys, totp, codes, held)).one()
+    waived = staff.second_factor == SecondFactor.WAIVED and not found[1] and not found[3]
+    return Ways(passkey=found[0], code=found[1], recovery=found[2], password=waived)
 
 
 def passkeys_of(work: Work, staff_id: UUID) -> Sequence[Passkey]:

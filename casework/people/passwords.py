@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
@@ -94,7 +95,7 @@ def pin_fault(pin: str) -> str | None:
     """ "not-six-digits", or "common" for a row, a repetition or a run of digits; None if it may become a PIN."""
     if not re.fullmatch(rf"[0-9]{{{PIN_DIGITS}}}", pin):
         return "not-six-digits"
-    steps = {(int(second) - int(first)) % 10 for first, second in zip(pin, pin[1:], strict=False)}
+    steps = {(int(second) - int(first)) % 10 for first, second in pairwise(pin)}
     repeated = len(_unrepeated(pin)) <= 3 or len(set(pin)) <= 2
     return "common" if repeated or steps in ({1}, {9}) or pin in common() else None
 

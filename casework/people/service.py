@@ -8,24 +8,28 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, func, or_, update
+from sqlalchemy import func, or_, update
 from sqlmodel import col, select
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
-from casework.errors import Forbidden, Invalid, SignInRefused, TooManyAttempts
+from casework.errors import Forbidden, Invalid, SignInRefused
+from casework.people.agents import Client
 from casework.people.models import ApiKey, Duty, Heartbeat, Leave, Post, SignedInSession, SignInAttempt, Staff, Unit
+from casework.people.passwords import NO_PASSWORD, hash_password, is_outdated, is_right
 from casework.people.queries import holds_post, next_of_post
-from casework.people.rules import SESSION_LIMIT, THROTTLE_LONGEST_WAIT, Role, idle_limit, throttle_wait
+from casework.people.rules import (
+    ENROLMENT_LIMIT,
+    SESSION_LIMIT,
+    THROTTLE_LONGEST_WAIT,
+    Role,
+    idle_limit,
+    throttle_wait,
+)
+from casework.people.throttle import count_guess, forgive_guesses, open_again, waits
 from casework.vault.fold import fold_name
 from casework.work import Actor, Work
 
-_hasher = PasswordHasher()  # argon2id, 64 MiB, t=3, p=4: the library's own defaults
-NO_PASSWORD = ""  # no hash at all: an account that cannot be signed in to
-# A hash of nothing anybody knows: an unknown user costs as much time as a known one.
-_NOBODY = _hasher.hash(secrets.token_urlsafe(16))
 PASSWORD_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # noqa: S105  # no l, o, 0, 1
 SEEN_EVERY = timedelta(minutes=1)  # how often a session's last use is written down
 
@@ -36,6 +40,17 @@ class SignedIn:
 
     token: str
     staff: Staff
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """Whose live session a token is. `limited` and `factor_at` (UTC) as on `SignedInSession`."""
+
+    staff: Staff
+    limited: bool
+    factor_at: datetime | None
+    locked: bool = False
+    phone_id: UUID | None = None
 
 
 def create_unit(
@@ -68,7 +83,7 @@ def create_staff(
     """
     staff = Staff(
         username=username.strip().lower(),
-        password_hash=NO_PASSWORD if password is None else _hasher.hash(password),
+        password_hash=NO_PASSWORD if password is None else hash_password(work.keys, password),
         role=role.value,
         post=post_of(role, post),
         unit_id=unit.id,
@@ -117,8 +132,9 @@ def reset_password(work: Work, staff: Staff) -> str:
     """A new password, told once, in place of the old one; every session ends. Raises Forbidden for one's own account."""
     _check_not_own(work, staff)
     password = new_password()
-    staff.password_hash = _hasher.hash(password)
+    staff.password_hash = hash_password(work.keys, password)
     work.session.add(staff)
+    open_again(work, staff)
     end_sessions(work, staff)
     record(work, Tag.PASSWORD_CHANGED, object_type="staff", object_id=staff.id)
     return password
@@ -234,18 +250,29 @@ def create_api_key(work: Work, *, name: str, unit: Unit) -> str:
     return raw
 
 
-def sign_in(work: Work, username: str, password: str) -> SignedIn:
-    """Raises SignInRefused or TooManyAttempts. This work then rolls back: the door notes it with `note_failed_sign_in`."""
+def check_password(work: Work, username: str, password: str, *, network: str = "") -> Staff:
+    """Whose name and password these are. Opens nothing: `factors.sign_in` says what else is asked.
+
+    The guess is counted before it is checked and stays counted whatever becomes of this work. `network`: as in
+    `throttle.count_guess`. Raises SignInRefused or TooManyAttempts; the door notes it with `note_failed_sign_in`.
+    """
     name = username.strip().lower()
-    _check_throttle(work, name)
     staff = work.session.exec(select(Staff).where(Staff.username == name, col(Staff.closed_at).is_(None))).first()
-    try:
-        _hasher.verify((staff and staff.password_hash) or _NOBODY, password)
-    except (VerificationError, InvalidHashError):
-        raise SignInRefused from None
-    if staff is None:
+    count_guess(work, name, staff, network)
+    if not is_right(work.keys, staff.password_hash if staff else None, password) or staff is None:
         raise SignInRefused
-    work.session.execute(delete(SignInAttempt).where(col(SignInAttempt.username_digest) == _name_digest(work, name)))
+    forgive_guesses(work, name, network)
+    if is_outdated(staff.password_hash):
+        staff.password_hash = hash_password(work.keys, password)
+        work.session.add(staff)
+    return staff
+
+
+def open_session(work: Work, staff: Staff, *, limited: bool = False, phone_id: UUID | None = None) -> SignedIn:
+    """Signs the person in, now. `limited`: to the pages where a second factor is set up and to no other.
+
+    Only for who has proved what `factors` asks of them: nothing is checked here.
+    """
     token = secrets.token_urlsafe(32)
     work.session.add(
         SignedInSession(
@@ -253,23 +280,24 @@ def sign_in(work: Work, username: str, password: str) -> SignedIn:
             staff_id=staff.id,
             created_at=work.now,
             last_seen_at=work.now,
+            limited=limited,
+            factor_at=None if limited else work.now,
+            phone_id=phone_id,
         )
     )
     work.actor = actor_of(work, staff)
-    record(work, Tag.SESSION_OPENED, object_type="staff", object_id=staff.id)
+    record(work, Tag.SESSION_OPENED, object_type="staff", object_id=staff.id, fields=["limited"] if limited else ())
     return SignedIn(token, staff)
 
 
 def note_failed_sign_in(work: Work, username: str, *, throttled: bool) -> None:
-    digest = _name_digest(work, username.strip().lower())
-    if not throttled:
-        work.session.add(SignInAttempt(username_digest=digest, at=work.now))
-    record(work, Tag.SESSION_THROTTLED if throttled else Tag.SESSION_REFUSED, result="refused")
-
-
-def _name_digest(work: Work, name: str) -> bytes:
-    """A name typed at the door may be anything, a password included: it is never kept in clear."""
-    return work.keys.digest("sign-in", name)
+    """Tells the trail of a checked guess, and that it started a wait. Of one that only had to wait it tells nothing: nobody
+    shall be able to fill the trail."""
+    if throttled:
+        return
+    record(work, Tag.SESSION_REFUSED, result="refused")
+    if waits(work, username.strip().lower()):
+        record(work, Tag.SESSION_THROTTLED, result="refused")
 
 
 def note_unknown_api_key(work: Work, network: str) -> int:
@@ -286,12 +314,6 @@ def note_unknown_api_key(work: Work, network: str) -> int:
     return wait
 
 
-def _check_throttle(work: Work, name: str) -> None:
-    wait = _wait_left(work, _name_digest(work, name))
-    if wait:
-        raise TooManyAttempts(wait)
-
-
 def _wait_left(work: Work, digest: bytes) -> int:
     """Whole seconds that this name or network still has to wait after its failed tries."""
     since = work.now - THROTTLE_LONGEST_WAIT * 2
@@ -306,19 +328,22 @@ def _wait_left(work: Work, digest: bytes) -> int:
     return int((latest + wait - work.now).total_seconds()) + 1
 
 
-def resume_session(work: Work, token: str, *, used: bool = True) -> Staff | None:
-    """The person whose live session this token is, or None. Writes the last use down at most once a minute, unless nobody
-    used it: a page that asks by itself must not keep a session alive."""
+def resume_session(work: Work, token: str, *, used: bool = True, client: Client | None = None) -> Resumed | None:
+    """The live session this token is, or None. Writes the last use down at most once a minute, unless nobody
+    used it: a page that asks by itself must not keep a session alive. `client` is written down with it."""
     found = _session_of(work, token)
     if found is None:
         return None
     session, staff = found
     if not _is_live(session, staff, work.now):
         return None
-    if used and work.now - session.last_seen_at > SEEN_EVERY:
+    new = client is not None and session.agent is None
+    if used and (new or work.now - session.last_seen_at > SEEN_EVERY):
         session.last_seen_at = work.now
+        if client is not None:
+            session.network, session.agent = client.network, client.agent
         work.session.add(session)
-    return staff
+    return Resumed(staff, session.limited, session.factor_at, session.locked_at is not None, session.phone_id)
 
 
 def owner_of_expired_session(work: Work, token: str) -> Staff | None:
@@ -327,6 +352,26 @@ def owner_of_expired_session(work: Work, token: str) -> Staff | None:
     if found is None or found[0].ended_at is not None or found[1].closed_at is not None:
         return None
     return found[1]
+
+
+def renew_session(work: Work, token: str) -> str:
+    """The person has just proved again who they are: the session goes on under a new token, which is returned.
+
+    Raises SignInRefused for a session that is not live.
+    """
+    found = _session_of(work, token)
+    if found is None or not _is_live(*found, work.now):
+        raise SignInRefused
+    fresh = secrets.token_urlsafe(32)
+    found[0].token_digest = work.keys.digest("session", fresh)
+    found[0].factor_at = work.now
+    work.session.add(found[0])
+    return fresh
+
+
+def password_is(work: Work, staff: Staff, password: str) -> bool:
+    """Whether this is the person's password. Counts nothing: the caller does."""
+    return is_right(work.keys, staff.password_hash, password)
 
 
 def sign_out(work: Work, token: str) -> None:
@@ -350,7 +395,7 @@ def _is_live(session: SignedInSession, staff: Staff, now: datetime) -> bool:
     return (
         session.ended_at is None
         and staff.closed_at is None
-        and now - session.created_at <= SESSION_LIMIT
+        and now - session.created_at <= (ENROLMENT_LIMIT if session.limited else SESSION_LIMIT)
         and now - session.last_seen_at <= idle_limit(staff.role)
     )
 

@@ -6,8 +6,9 @@ A passkey is never asked of here: who tries out passwords cannot lock out a coll
 
 from __future__ import annotations
 
+import sys
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from importlib import resources
@@ -67,11 +68,12 @@ def limits() -> Limits:
     return Limits(bucket("account"), bucket("network"), bucket("everybody"), raw["account"]["most"])
 
 
-def count_guess(work: Work, name: str, staff: Staff | None, network: str) -> None:
+def count_guess(work: Work, name: str, staff: Staff | None, network: str, *, bounded: bool = True) -> None:
     """Counts one guess for the account called `name` (whether there is one or not), before anything is checked.
 
     `network` is the /24 or /48 it comes from, "" where that says nothing. In a transaction of its own, which is committed
-    when this returns. Raises TooManyAttempts with the seconds to wait, or `closed` when the account takes no more guesses.
+    when this returns. Raises TooManyAttempts with the seconds to wait, or `closed` when the account takes no more guesses
+    (`bounded`: there is such an end).
     """
     allowed = limits()
     who = work.keys.digest("sign-in", name)
@@ -81,7 +83,7 @@ def count_guess(work: Work, name: str, staff: Staff | None, network: str) -> Non
             text("select pg_advisory_xact_lock(:key, :who)"),
             {"key": _ONE_AT_A_TIME, "who": int.from_bytes(who[:4], "big", signed=True)},
         )
-        _check(own, work.now, who, where, allowed)
+        _check(own, work.now, who, where, allowed if bounded else replace(allowed, most=sys.maxsize))
         own.add(
             SignInAttempt(username_digest=who, network_digest=where, staff_id=staff.id if staff else None, at=work.now)
         )
@@ -95,6 +97,16 @@ def forgive_guesses(work: Work, name: str, network: str) -> None:
         where = work.keys.digest("sign-in-network", network)
         query = query.where((col(SignInAttempt.network_digest) == where) | col(SignInAttempt.network_digest).is_(None))
     work.session.execute(query)
+
+
+def waits(work: Work, name: str) -> bool:
+    """Whether the next guess for this name has to wait."""
+    who = work.keys.digest("sign-in", name)
+    try:
+        _check(work.session, work.now, who, None, limits())
+    except TooManyAttempts:
+        return True
+    return False
 
 
 def open_again(work: Work, staff: Staff) -> int:
