@@ -113,6 +113,7 @@ class GuardSight:
     activities: Collection[str] = ()  # keys of the activities of the approved plan
     hand_over_open: bool = False
     refusals: int = 0  # hand-overs refused since the responsibility was last settled
+    with_province: bool = False  # the province itself holds the case
 
     @property
     def separated(self) -> bool:
@@ -266,7 +267,8 @@ GUARDS: Mapping[str, Callable[[GuardSight], bool]] = {
     "not-refused-before": lambda sight: sight.refusals == 0,
     "refused-before": lambda sight: sight.refusals > 0,
     "not-refused-twice": lambda sight: sight.refusals < REFUSALS_BEFORE_DECISION,
-    "refused-twice": lambda sight: sight.refusals >= REFUSALS_BEFORE_DECISION,
+    # A case that the province holds for a conflict of interest it may give to any other commune without asking twice.
+    "refused-twice": lambda sight: sight.refusals >= REFUSALS_BEFORE_DECISION or sight.with_province,
 }
 
 # Guards that look at the case alone: whether they hold can be said before anybody fills in a form.

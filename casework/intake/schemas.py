@@ -48,6 +48,7 @@ class ReportIn(_In):
     channel: str | None = TEXT
     incident_commune: str = Field(min_length=1, max_length=40)
     danger_now: bool | None = None
+    accused_works_for: str | None = TEXT  # none, commune, school, police or unknown
     category: str | None = TEXT
     kinds: list[str] | None = Field(default=None, max_length=20)
     child: ChildIn | None = None
@@ -124,6 +125,9 @@ SEX = {
 }  # fmt: skip
 
 
+WORKS_FOR = {one: one for one in ("none", "commune", "school", "police", "unknown")}
+
+
 def submitted_from(body: ReportIn, law: Law) -> tuple[dict[str, list[str]], dict[str, Any]]:
     """The body as Mẫu 01 would have been posted (field id → texts), and what the form has no place for.
 
@@ -146,6 +150,7 @@ def submitted_from(body: ReportIn, law: Law) -> tuple[dict[str, list[str]], dict
         "category": _known(law, "categories", body.category, "category", kept),
         "harmer_relation": _known(law, "harmer_relations", harmer.relation, "alleged_harmer.relation", kept),
         "harmer_lives_with_child": {True: "yes", False: "no", None: None}[harmer.lives_with_child],
+        "accused_works_for": _known_word(body.accused_works_for, WORKS_FOR, "unknown", "accused_works_for", kept),
         "kinds": [one for one in (_known(law, "kinds", kind, "kinds", kept) for kind in body.kinds or []) if one],
         "narrative": body.narrative,
         "reporter_name": reporter.name,

@@ -43,10 +43,10 @@ STEP_FIELDS: Mapping[int, tuple[str, ...]] = {
     2: ("kinds",),
     3: ("where", "incident_place", "elsewhere", "commune"),
     4: ("age_band", "child_sex", "child_name", "whose_house"),
-    5: ("narrative",),
+    5: ("narrative", "accused_works_for"),
 }
 OWN_COMMUNE, ELSEWHERE = "own", "elsewhere"
-FORM_FIELDS = ("danger_now", "kinds", "incident_place", "child_sex", "child_name", "narrative")
+FORM_FIELDS = ("danger_now", "kinds", "incident_place", "child_sex", "child_name", "narrative", "accused_works_for")
 
 Answers = dict[str, list[str]]
 
@@ -250,6 +250,7 @@ def _step_page(work: Work, step: int, answers: Answers, faults: Mapping[str, str
         "dangers": [{"value": value, "title": title} for value, title in _danger_words().items()],
         "bands": [{"value": value, "title": title} for value, title in _band_words().items()],
         "sexes": [{"value": value, "title": title} for value, title in _sex_words().items()],
+        "employers": [{"value": value, "title": title} for value, title in _employer_words().items()],
         "back": url_for("report.check") if _editing() else _back_url(step),
         "action": url_for("report.answer", step=step, sua=1 if _editing() else None),
         "editing": _editing(),
@@ -324,6 +325,7 @@ def _lines(work: Work, answers: Answers) -> list[dict[str, Any]]:
         _line(3, _("Ở đâu"), [_first(answers, "incident_place"), commune]),
         _line(4, _("Trẻ"), child),
         _line(5, _("Thêm"), [_first(answers, "narrative")]),
+        _line(5, _("Người đó làm ở"), [_employer_words().get(_first(answers, "accused_works_for"))]),
     ]
 
 
@@ -399,6 +401,16 @@ def _bands_told() -> dict[str, str]:
 
 def _sex_words() -> dict[str, str]:
     return {"male": _("Con trai"), "female": _("Con gái"), "unknown": _("Không rõ")}
+
+
+def _employer_words() -> dict[str, str]:
+    return {
+        "none": _("Không"),
+        "commune": _("Có, ở UBND xã"),
+        "school": _("Có, ở trường học"),
+        "police": _("Có, ở công an xã"),
+        "unknown": _("Không rõ"),
+    }
 
 
 def _state_words(work: Work, case: Case) -> str:

@@ -74,7 +74,7 @@ LONGEST_CALL = timedelta(hours=24)  # a page opened longer ago than this says no
 QUICK_FIELDS = (
     "danger_now", "incident_commune", "incident_place", "child_whereabouts",
     "child_name", "child_age", "child_birth_date", "child_sex",
-    "kinds", "harmer_relation", "harmer_lives_with_child", "narrative", "reporter_phone", "reporter_name",
+    "kinds", "harmer_relation", "harmer_lives_with_child", "accused_works_for", "narrative", "reporter_phone", "reporter_name",
 )  # fmt: skip
 KIND_KEYS = ("violence", "sexual", "neglect", "exploitation", "trafficking", "abandonment", "other")
 
