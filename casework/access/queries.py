@@ -1,19 +1,36 @@
-"""What the tables say of who may see a case, as values and as conditions for a query."""
+"""What the tables say of who may see a case: as values for `decide`, and the same rules as conditions of a query."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Exists, FromClause, and_, exists, false, not_, or_, true
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Exists,
+    FromClause,
+    Label,
+    Uuid,
+    and_,
+    any_,
+    cast,
+    exists,
+    false,
+    func,
+    not_,
+    or_,
+    true,
+)
+from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 
 from casework.access.models import CaseExclusion, CaseGrant
-from casework.access.rules import Grant
-from casework.people.rules import COMMUNE_ROLES, Role
+from casework.access.policybook import policy_book
+from casework.access.rules import BREAK_GLASS, CONDITIONS, SYSTEM_ROLE, Grant
 from casework.work import Actor, Work
 
 
@@ -25,92 +42,174 @@ class Kept:
     staff: frozenset[UUID] = frozenset()
 
 
+@dataclass(frozen=True)
+class Access:
+    """Who is kept from one case and who was let in, now."""
+
+    kept: Kept = Kept()
+    grants: tuple[Grant, ...] = ()
+
+
+NOBODY = Access()
+
+
+def access_of(work: Work, case_id: UUID) -> Access:
+    """Read once a piece of work; a row of a case that came through `with_access` brings it along."""
+    return work.keep(_key(case_id), lambda: _read_access(work, [case_id]).get(case_id, NOBODY))
+
+
+def with_access(case_id: Any, now: datetime) -> tuple[Label[Any], Label[Any]]:
+    """Two columns for a query over cases, so that nobody has to ask once more: read them with `keep_access`."""
+    whose = func.json_build_array(col(CaseExclusion.unit_id), col(CaseExclusion.staff_id))
+    kept = select_columns(func.json_agg(whose)).where(
+        col(CaseExclusion.case_id) == case_id, col(CaseExclusion.ended_at).is_(None)
+    )
+    grant = func.json_build_array(
+        col(CaseGrant.unit_id),
+        col(CaseGrant.staff_id),
+        col(CaseGrant.kind),
+        col(CaseGrant.groups),
+        col(CaseGrant.purpose),
+        col(CaseGrant.starts_at),
+        col(CaseGrant.expires_at),
+    )
+    let = select_columns(func.json_agg(grant)).where(col(CaseGrant.case_id) == case_id, live(now))
+    return kept.scalar_subquery().label("kept_from"), let.scalar_subquery().label("let_in")
+
+
+def keep_access(work: Work, case_id: UUID, kept: Any, let: Any) -> None:
+    """Keeps what the two columns of `with_access` said of a case."""
+    work.keep(_key(case_id), lambda: _access(kept, let))
+
+
+def forget_access(work: Work, case_id: UUID) -> None:
+    """To be called by whoever has just changed an exclusion or a grant of the case in this very piece of work."""
+    work.forget(_key(case_id))
+
+
 def exclusions_of(work: Work, case_ids: Iterable[UUID]) -> dict[UUID, Kept]:
     """The exclusions in force, by case; a case without any is not in it. One query."""
-    found: dict[UUID, list[CaseExclusion]] = {}
-    wanted = list(case_ids)
-    if not wanted:
-        return {}
-    in_force = select(CaseExclusion).where(
-        col(CaseExclusion.case_id).in_(wanted), col(CaseExclusion.ended_at).is_(None)
-    )
-    for one in work.session.exec(in_force):
-        found.setdefault(one.case_id, []).append(one)
-    return {
-        case_id: Kept(
-            frozenset(one.unit_id for one in rows if one.unit_id is not None),
-            frozenset(one.staff_id for one in rows if one.staff_id is not None),
-        )
-        for case_id, rows in found.items()
-    }
+    return {case_id: one.kept for case_id, one in _read_access(work, case_ids).items() if one.kept != Kept()}
 
 
 def grants_of(work: Work, case_ids: Iterable[UUID]) -> dict[UUID, tuple[Grant, ...]]:
-    """The grants that are live now, by case. One query."""
-    wanted = list(case_ids)
-    if not wanted:
-        return {}
-    found: dict[UUID, list[Grant]] = {}
-    for one in work.session.exec(select(CaseGrant).where(col(CaseGrant.case_id).in_(wanted), live(work.now))):
-        found.setdefault(one.case_id, []).append(grant_of(one))
-    return {case_id: tuple(rows) for case_id, rows in found.items()}
-
-
-def grant_of(row: CaseGrant) -> Grant:
-    return Grant(
-        row.unit_id,
-        row.staff_id,
-        row.kind,
-        frozenset(row.groups),
-        row.purpose,
-        row.starts_at,
-        row.expires_at,
-        row.revoked_at,
-    )
+    """The grants that are live now, by case; a case without any is not in it. One query."""
+    return {case_id: one.grants for case_id, one in _read_access(work, case_ids).items() if one.grants}
 
 
 def is_excluded(work: Work, case_id: UUID, *, unit_id: UUID | None = None, staff_id: UUID | None = None) -> bool:
     """Whether the case does not exist for this unit or this person. One query."""
-    return work.session.connection().scalar(select(_exclusion(case_id, unit_id, staff_id))) or False
+    return bool(work.session.connection().scalar(select(_exclusion(case_id, unit_id, staff_id))))
 
 
 def not_excluded(case_id: Any, actor: Actor) -> ColumnElement[bool]:
     """For a query over rows that carry `case_id`: that the case is not kept from the actor. Rows of no case pass."""
-    if actor.role == "system":
+    if actor.role == SYSTEM_ROLE:
         return true()
     return not_(_exclusion(case_id, actor.unit_id, actor.id))
 
 
 def visible_to(actor: Actor, now: datetime, case: FromClause) -> ColumnElement[bool]:
-    """For a query over the table of cases: `decide(actor, "read-case", …)` said in SQL. Deny by default."""
-    if actor.role == "system":
-        return true()
-    return and_(or_(_by_unit(actor, case), _granted(case.c.id, actor, now)), not_excluded(case.c.id, actor))
+    """For a query over the table of cases: the policy's rules for "read-case", exclusions first, said in SQL.
+
+    Raises KeyError for a condition of such a rule that has no words in SQL: a policy that needs one does not start.
+    """
+    ways: dict[tuple[str, ...], ColumnElement[bool]] = {}
+    for rule in policy_book(CONDITIONS).policy.rules:
+        if rule.concerns("read-case", None, None):
+            for conditions in rule.when:
+                rest = tuple(one for one in conditions if not one.startswith("role:"))
+                if f"role:{actor.role}" in conditions or len(rest) == len(conditions):
+                    ways[rest] = and_(true(), *(IN_SQL[one](actor, now, case) for one in rest))
+    if () in ways:
+        return not_excluded(case.c.id, actor)
+    return and_(or_(false(), *ways.values()), not_excluded(case.c.id, actor))
 
 
 def live(now: datetime) -> ColumnElement[bool]:
     return and_(col(CaseGrant.revoked_at).is_(None), col(CaseGrant.starts_at) <= now, col(CaseGrant.expires_at) > now)
 
 
-def _by_unit(actor: Actor, case: FromClause) -> ColumnElement[bool]:
-    if actor.role in COMMUNE_ROLES:
-        return or_(
-            case.c.responsible_unit_id == actor.unit_id,
-            case.c.incident_unit_id == actor.unit_id,
-            case.c.residence_unit_id == actor.unit_id,
-        )
-    if actor.role == Role.SUPERVISOR:
-        return case.c.province_id == actor.unit_id
-    return false()
+# ---------------------------------------------------------------- the conditions in SQL
+
+InSql = Callable[[Actor, datetime, FromClause], ColumnElement[bool]]
 
 
-def _granted(case_id: Any, actor: Actor, now: datetime) -> ColumnElement[bool]:
-    mine = or_(col(CaseGrant.unit_id) == actor.unit_id, col(CaseGrant.staff_id) == actor.id)
-    return exists().where(col(CaseGrant.case_id) == case_id, mine, live(now))
+def _of_unit(column: str) -> InSql:
+    return lambda actor, now, case: false() if actor.unit_id is None else case.c[column] == actor.unit_id
+
+
+def _granted(*, broken_glass: bool) -> InSql:
+    def said(actor: Actor, now: datetime, case: FromClause) -> ColumnElement[bool]:
+        # An array that is worked out once: a look-up by key beside the other ways, where EXISTS would be asked of every row.
+        kind = col(CaseGrant.kind) == BREAK_GLASS if broken_glass else col(CaseGrant.kind) != BREAK_GLASS
+        mine = _whose(CaseGrant.unit_id, CaseGrant.staff_id, actor.unit_id, actor.id)
+        ids = select(CaseGrant.case_id).where(mine, kind, live(now)).scalar_subquery()
+        return case.c.id == any_(func.array(ids))
+
+    return said
+
+
+def _of_province(actor: Actor, now: datetime, case: FromClause) -> ColumnElement[bool]:
+    return false() if actor.province_id is None else case.c.province_id == actor.province_id
+
+
+IN_SQL: Mapping[str, InSql] = {
+    "unit:responsible": _of_unit("responsible_unit_id"),
+    "unit:incident": _of_unit("incident_unit_id"),
+    "unit:residence": _of_unit("residence_unit_id"),
+    "unit:province": _of_unit("province_id"),
+    "province:case": _of_province,
+    "grant:live": _granted(broken_glass=False),
+    "grant:break-glass": _granted(broken_glass=True),
+}
 
 
 def _exclusion(case_id: Any, unit_id: UUID | None, staff_id: UUID | None) -> Exists:
-    whose = [false()] if unit_id is None else [col(CaseExclusion.unit_id) == unit_id]
-    if staff_id is not None:
-        whose.append(col(CaseExclusion.staff_id) == staff_id)
-    return exists().where(col(CaseExclusion.case_id) == case_id, col(CaseExclusion.ended_at).is_(None), or_(*whose))
+    whose = _whose(CaseExclusion.unit_id, CaseExclusion.staff_id, unit_id, staff_id)
+    return exists().where(col(CaseExclusion.case_id) == case_id, col(CaseExclusion.ended_at).is_(None), whose)
+
+
+def _whose(unit: Any, staff: Any, unit_id: UUID | None, staff_id: UUID | None) -> ColumnElement[bool]:
+    own = [col(unit) == unit_id] if unit_id is not None else []
+    return or_(false(), *own, *([col(staff) == staff_id] if staff_id is not None else []))
+
+
+# ---------------------------------------------------------------- the values
+
+
+def _key(case_id: UUID) -> tuple[str, UUID]:
+    return ("access of case", case_id)
+
+
+def _read_access(work: Work, case_ids: Iterable[UUID]) -> dict[UUID, Access]:
+    wanted = list(case_ids)
+    if not wanted:
+        return {}
+    asked = func.unnest(cast(wanted, ARRAY(Uuid))).column_valued("asked")
+    rows = work.session.connection().execute(select_columns(asked, *with_access(asked, work.now)))
+    return {case_id: _access(kept, let) for case_id, kept, let in rows}
+
+
+def _access(kept: Any, let: Any) -> Access:
+    excluded = kept or []
+    return Access(
+        Kept(
+            frozenset(UUID(unit) for unit, _staff in excluded if unit),
+            frozenset(UUID(staff) for _unit, staff in excluded if staff),
+        ),
+        tuple(map(_grant, let or [])),
+    )
+
+
+def _grant(row: list[Any]) -> Grant:
+    unit, staff, kind, groups, purpose, starts_at, expires_at = row
+    return Grant(
+        UUID(unit) if unit else None,
+        UUID(staff) if staff else None,
+        kind,
+        frozenset(groups),
+        purpose,
+        datetime.fromisoformat(starts_at),
+        datetime.fromisoformat(expires_at),
+    )

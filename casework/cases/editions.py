@@ -81,7 +81,7 @@ def move_to_edition(work: Work, case: Case, key: str, reason: str) -> Moved:
 
 def find_case(work: Work, code: str) -> Case | None:
     """The case of that code, if it is in this actor's sight."""
-    return work.session.exec(scoped(work.actor).where(col(Case.code) == code)).first()
+    return work.session.exec(scoped(work.actor, work.now).where(col(Case.code) == code)).first()
 
 
 def states_missing(work: Work) -> list[tuple[str, str]]:
@@ -89,7 +89,7 @@ def states_missing(work: Work) -> list[tuple[str, str]]:
     book does not have."""
     known = {law.key: set(law.states) for law in work.book}
     missing = []
-    for case in work.session.exec(scoped(work.actor).order_by(col(Case.code)).execution_options(yield_per=500)):
+    for case in work.session.exec(scoped(work.actor, work.now).order_by(col(Case.code)).execution_options(yield_per=500)):
         if case.edition not in known:
             missing.append((case.code, f"edition {case.edition}"))
         elif case.state not in known[case.edition]:

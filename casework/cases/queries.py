@@ -1,4 +1,4 @@
-"""Read-only sight of cases. `scoped` is the only way to select cases: it holds the same rule as `access.rules.may_read_case`."""
+"""Read-only sight of cases. `scoped` is the only way to select cases: it asks the policy."""
 
 from __future__ import annotations
 
@@ -8,50 +8,53 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import Subquery, and_, extract, false, func, or_
+from sqlalchemy import Subquery, and_, extract, func, inspect
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from casework.access.queries import NOBODY, access_of, keep_access, not_excluded, visible_to, with_access
 from casework.access.rules import CaseUnits, may_read_case
 from casework.cases.models import Case, Document, HandOver, NameBucket
 from casework.deadlines.models import CaseClock, ClockState
 from casework.deadlines.queries import clocks_of_subjects, running_of
 from casework.errors import NotFound
 from casework.law.model import State
-from casework.people.rules import COMMUNE_ROLES, Role
 from casework.work import Actor, Work
 
+CASES = inspect(Case).local_table
 PAGE_SIZE = 25
 SOON = timedelta(hours=12)
 
 
-def units_of(case: Case) -> CaseUnits:
-    return CaseUnits(case.responsible_unit_id, case.province_id, case.incident_unit_id, case.residence_unit_id)
+def units_of(work: Work, case: Case) -> CaseUnits:
+    """What deciding needs to know of a case. No query for a case that came through `find_case` or is not stored yet."""
+    access = NOBODY if inspect(case).transient else access_of(work, case.id)
+    return CaseUnits(
+        case.responsible_unit_id,
+        case.province_id,
+        case.incident_unit_id,
+        case.residence_unit_id,
+        excluded_units=access.kept.units,
+        excluded_staff=access.kept.staff,
+        grants=access.grants,
+    )
 
 
-def scoped(actor: Actor) -> SelectOfScalar[Case]:
-    """Cases this person may read whole. Deny by default: a role not named here selects nothing."""
-    statement = select(Case)
-    if actor.role == "system":
-        return statement
-    if actor.role in COMMUNE_ROLES:
-        return statement.where(
-            or_(
-                col(Case.responsible_unit_id) == actor.unit_id,
-                col(Case.incident_unit_id) == actor.unit_id,
-                col(Case.residence_unit_id) == actor.unit_id,
-            )
-        )
-    if actor.role == Role.SUPERVISOR:
-        return statement.where(col(Case.province_id) == actor.unit_id)
-    return statement.where(false())
+def scoped(actor: Actor, now: datetime) -> SelectOfScalar[Case]:
+    """Cases this person may read at `now` (UTC): the policy's rules, exclusions and grants in SQL. Deny by default."""
+    return select(Case).where(visible_to(actor, now, CASES))
 
 
 def find_case(work: Work, code: str) -> Case:
     """Raises NotFound for a code that does not exist and for one out of this person's sight alike."""
-    case = work.session.exec(scoped(work.actor).where(col(Case.code) == code)).first()
+    wanted = scoped(work.actor, work.now).where(col(Case.code) == code)
+    row = work.session.execute(wanted.add_columns(*with_access(col(Case.id), work.now))).first()
+    if row is None:
+        raise NotFound
+    case: Case = row[0]
+    keep_access(work, case.id, *row[1:])
     # The second wall: the same question asked of the pure rule.
-    if case is None or not may_read_case(work.actor, units_of(case)).allowed:
+    if not may_read_case(work.actor, units_of(work, case), work.now).allowed:
         raise NotFound
     return case
 
@@ -104,7 +107,7 @@ def list_cases(work: Work, wanted: Filter, *, page: int = 1, size: int = PAGE_SI
     """
     soonest = _soonest_due(work)
     base = _narrow(
-        work, scoped(work.actor).outerjoin(soonest, soonest.c.case_id == Case.id), wanted, soonest.c.limit_at
+        work, scoped(work.actor, work.now).outerjoin(soonest, soonest.c.case_id == Case.id), wanted, soonest.c.limit_at
     )
     # Counted and ordered in one pass over narrow rows; only the page's own cases are then read whole.
     ordered = base.with_only_columns(col(Case.id), func.count().over()).order_by(
@@ -198,7 +201,7 @@ def ageing(work: Work, *, most: int = 300) -> Ageing:
     """How far the running limits are used up, over every case in sight. Two queries."""
     began, due_at = extract("epoch", col(CaseClock.started_at)), extract("epoch", col(CaseClock.due_at))
     used = (work.now.timestamp() - began) / func.greatest(due_at - began, 1)
-    in_sight = scoped(work.actor).with_only_columns(col(Case.id)).subquery()
+    in_sight = scoped(work.actor, work.now).with_only_columns(col(Case.id)).subquery()
     joined = (
         select(Case.code, Case.state, used.label("used"))
         .join(CaseClock, col(CaseClock.case_id) == Case.id)
@@ -336,6 +339,7 @@ def candidates_for(work: Work, *, unit_id: UUID, bucket: int, since: datetime) -
         .where(
             NameBucket.bucket == bucket,
             Case.incident_unit_id == unit_id,
+            not_excluded(col(Case.id), work.actor),
             col(Case.state).not_in(final),
             Case.received_at >= since,
         )
@@ -349,17 +353,23 @@ def recent_of_commune(work: Work, unit_id: UUID, since: datetime) -> Sequence[Ca
     """Cases of one commune since a time, newest first: the operator's hint that a call may be a repeat."""
     return work.session.exec(
         select(Case)
-        .where(Case.incident_unit_id == unit_id, Case.received_at >= since)
+        .where(Case.incident_unit_id == unit_id, Case.received_at >= since, not_excluded(col(Case.id), work.actor))
         .order_by(col(Case.received_at).desc())
         .limit(20)
     ).all()
 
 
 def codes_of(work: Work, ids: Iterable[UUID]) -> dict[UUID, Case]:
+    """Of these cases those that the person may read, by id."""
     wanted = list(ids)
     if not wanted:
         return {}
-    return {case.id: case for case in work.session.exec(select(Case).where(col(Case.id).in_(wanted)))}
+    mine = scoped(work.actor, work.now).where(col(Case.id).in_(wanted))
+    found: dict[UUID, Case] = {}
+    for case, kept, let in work.session.execute(mine.add_columns(*with_access(col(Case.id), work.now))):
+        found[case.id] = case
+        keep_access(work, case.id, kept, let)
+    return found
 
 
 def count_by_state(work: Work) -> dict[str, int]:

@@ -11,7 +11,8 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from casework.access.rules import ALLOW, Decision, may_act
+from casework.access.queries import is_excluded
+from casework.access.rules import Decision, Step, decide
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.clocks import clock_owner, late_clocks, turn_clocks
@@ -50,8 +51,16 @@ from casework.vault.fold import fold_name
 from casework.work import Work
 
 SECOND_PERSON = "second-person"
-INTAKE_ACTIONS = ("join-report",)  # made by an arriving report, not by a button
 LATE_REASON = "late-reason"  # the form whose one answer says why a step comes late
+TO_PROVINCE = "take-to-province"
+# Made by an arriving report or by a page that asks its own questions, not by a step's button.
+INTAKE_ACTIONS = ("join-report", TO_PROVINCE, "open-break-glass", "review-break-glass")
+NOTES = (
+    "progress",
+    "activity",
+    "verify",
+    LATE_REASON,
+)  # forms that only note something: who wrote one has decided nothing
 SETTLES_HAND_OVER = ("accepted", "decided")
 
 
@@ -103,7 +112,7 @@ def open_case(
         deadlines.start(work, owner, "acknowledge", since=work.now)
     for rule in law.opening:  # what the province limits besides
         deadlines.start(work, owner, rule, since=received_at)
-    role = Role.WORKER if incident_unit_id is not None else Role.SUPERVISOR
+    role = Role.SUPERVISOR if responsible_unit_id == province_id else Role.WORKER
     notify_post(
         work,
         unit_id=responsible_unit_id,
@@ -156,6 +165,9 @@ def take_action(
     if risk and (moved or outcome):
         case.risk = risk
     case.changed_at = work.now
+    _check_not_kept_from(work, case, incident_commune=to_unit, to_commune=home_unit)
+    if action.id == TO_PROVINCE:
+        _take_to_province(work, case)
     if to_unit is not None:
         _send_to_unit(work, case, to_unit)
     if home_unit is not None:
@@ -186,17 +198,44 @@ def check_move(work: Work, case: Case, action_id: str, *, liaison_unit: UUID | N
     return action
 
 
-def _may_take(work: Work, case: Case, action: Action, liaison_unit: UUID | None) -> Decision:
+def _may_take(work: Work, case: Case, action: Action, liaison_unit: UUID | None = None) -> Decision:
     """`liaison_unit` is the body, or of a receiver's act the commune, that the case was referred or offered to."""
-    units = units_of(case)
-    if action.id in INTAKE_ACTIONS and work.actor.role in action.roles:
-        return ALLOW  # whoever may report adds to the case wherever it is held: no report is lost to a boundary
+    units, kind = units_of(work, case), _kind_of_step(action)
+    if kind == "liaison":
+        units = replace(units, referred_to=liaison_unit)
+    elif kind == "receiver":
+        units = replace(units, offered_to=liaison_unit)
+    # Looked up only where it matters: a second person is asked for where the province stands in for a commune.
+    handed_in = work.actor.role == Role.SUPERVISOR and units.held_by_province and Role.CHAIR in action.roles
+    step = Step(action.roles, kind, submitted_by=submitted_by(work, case) if handed_in else None)
+    return decide(work.actor, "act", units, now=work.now, step=step)
+
+
+def _kind_of_step(action: Action) -> str:
+    if action.id in INTAKE_ACTIONS:
+        return "intake"
     if action.receiver:
-        if liaison_unit is None:
-            return Decision(False, "not-offered-to-this-unit" if work.actor.role in action.roles else "role")
-        # The very rules of an office's own case, deputies included, asked of the commune that would take it on.
-        units = replace(units, responsible=liaison_unit)
-    return may_act(work.actor, action.roles, units, liaison_unit=liaison_unit, liaison=action.liaison is not None)
+        return "receiver"
+    return "liaison" if action.liaison is not None else "office"
+
+
+def submitted_by(work: Work, case: Case) -> UUID | None:
+    """Who handed in the worker's last step, if anybody did. Where the province holds the case its supervisors take the
+    worker's steps and the chair's: two of them, for nobody decides on their own paper."""
+    actions = work.law_for(case.edition).actions
+    steps = [
+        one
+        for one in documents_of(work, case.id)
+        if one.form not in NOTES and one.action in actions and Role.WORKER in actions[one.action].roles
+    ]
+    return steps[-1].author_id if steps else None
+
+
+def _check_not_kept_from(work: Work, case: Case, **units: UUID | None) -> None:
+    """No case is given to a unit that it is kept from. Raises Invalid under the field that named it."""
+    for field, unit_id in units.items():
+        if unit_id is not None and is_excluded(work, case.id, unit_id=unit_id):
+            raise Invalid({field: "not-a-commune"})
 
 
 def needs_reason(work: Work, case: Case, form: Form, values: Mapping[str, Any]) -> bool:
@@ -282,6 +321,7 @@ def _sight(work: Work, case: Case, action: Action, given: Mapping[str, Any]) -> 
         activities=_activity_keys(work, case, action),
         hand_over_open=any(one.answer is None for one in hand_overs),
         refusals=_refusals(hand_overs),
+        with_province=case.responsible_unit_id == case.province_id,
     )
 
 
@@ -395,6 +435,12 @@ def _send_to_unit(work: Work, case: Case, to_unit: UUID) -> None:
     case.incident_unit_id = to_unit
 
 
+def _take_to_province(work: Work, case: Case) -> None:
+    """The province holds the case itself; the communes of incident and residence stay noted."""
+    deadlines.move_to_unit(work, case.id, from_unit=case.responsible_unit_id, to_unit=case.province_id)
+    case.responsible_unit_id = case.province_id
+
+
 def _hand_to_unit(work: Work, case: Case, home_unit: UUID) -> None:
     """Responsibility goes over in one moment, the clocks with it as they run; the commune of the incident stays noted."""
     deadlines.move_to_unit(work, case.id, from_unit=case.responsible_unit_id, to_unit=home_unit)
@@ -419,11 +465,11 @@ def allowed_now(work: Work, case: Case) -> tuple[Action, ...]:
     """The moves this person may make on this case now, in the law's order; liaison acts belong to referrals."""
     return tuple(
         action
-        for action in actions_from(work.law_for(case.edition), case.state, work.actor.role)
+        for action in actions_from(work.law_for(case.edition), case.state)
         if action.liaison is None
         and not action.receiver
         and action.id not in INTAKE_ACTIONS
-        and may_act(work.actor, action.roles, units_of(case)).allowed
+        and _may_take(work, case, action).allowed
     )
 
 

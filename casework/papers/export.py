@@ -39,7 +39,7 @@ SCOPE = "Cơ quan quản lý cơ sở dữ liệu trẻ em quốc gia; lưu tạ
 
 def may_export(work: Work, case: Case) -> bool:
     """The worker or the chair of the commune that held the case, once it has ended."""
-    return state_of(work, case).final and may_act(work.actor, ISSUERS, units_of(case)).allowed
+    return state_of(work, case).final and may_act(work.actor, ISSUERS, units_of(work, case), work.now).allowed
 
 
 def export_case(work: Work, case: Case) -> CaseExport:
@@ -47,7 +47,7 @@ def export_case(work: Work, case: Case) -> CaseExport:
 
     Raises Forbidden, and Invalid ("case": not-ended) while anything may still be added to it.
     """
-    decision = may_act(work.actor, ISSUERS, units_of(case))
+    decision = may_act(work.actor, ISSUERS, units_of(work, case), work.now)
     if not decision.allowed:
         raise Forbidden(decision.reason)
     if not state_of(work, case).final:

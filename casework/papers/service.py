@@ -104,7 +104,7 @@ def signers_for(work: Work, case: Case, line: Line) -> list[Staff]:
 
 def may_issue(work: Work, case: Case) -> bool:
     """The worker or the chair of the commune that holds the case."""
-    return may_act(work.actor, ISSUERS, units_of(case)).allowed
+    return may_act(work.actor, ISSUERS, units_of(work, case), work.now).allowed
 
 
 def goes_to_harmer(work: Work, case: Case, kind: str) -> str | None:
@@ -138,7 +138,7 @@ def issue_paper(work: Work, case: Case, line: Line, choices: Choices) -> Paper:
     Issued again before it is signed, it keeps number and day and gets a new version. Once the signed copy is back nothing
     of it changes: what is decided otherwise becomes a paper of its own that replaces it. Raises Forbidden.
     """
-    decision = may_act(work.actor, ISSUERS, units_of(case))
+    decision = may_act(work.actor, ISSUERS, units_of(work, case), work.now)
     if not decision.allowed:
         raise Forbidden(decision.reason)
     line = _locked(work, case, line)
@@ -263,7 +263,7 @@ def return_scan(
     Raises Forbidden, or Invalid for `field`: hash-short, hash-unknown (no version of this paper), hash-other-paper (it
     is another paper's of this case), hash-older (an earlier version, not yet said to be meant), not-issued.
     """
-    decision = may_act(work.actor, ISSUERS, units_of(case))
+    decision = may_act(work.actor, ISSUERS, units_of(work, case), work.now)
     if not decision.allowed:
         raise Forbidden(decision.reason)
     digits = typed_hash(typed, field=field)

@@ -246,7 +246,7 @@ def _drafts(work: Work) -> list[dict[str, Any]]:
         case = cases.get(draft.scope_id)
         saved = _("đã lưu nháp %(when)s", when=wording.short_moment(draft.saved_at))
         if kind == "action" and case is not None and name in work.law_for(case.edition).actions:
-            if may_read_case(work.actor, units_of(case)).allowed:
+            if may_read_case(work.actor, units_of(work, case), work.now).allowed:
                 title = wording.law_text(work.law_for(case.edition).actions[name].title)
                 url = url_for("cases.step", code=case.code, action=name)
                 rows.append({"title": title, "detail": f"{case.code} · {saved}", "url": url})

@@ -94,7 +94,7 @@ def home(town: Town) -> UUID:
 
 
 def decision(town: Town, actor: Actor) -> str:
-    return may_act(actor, ("chair",), CaseUnits(responsible=home(town), province=uuid4())).reason
+    return may_act(actor, ("chair",), CaseUnits(responsible=home(town), province=uuid4()), town.clock.now()).reason
 
 
 def test_a_deputy_decides_only_while_the_rota_says_so(town: Town) -> None:
