@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
@@ -14,6 +15,8 @@ from casework.deadlines.days import office_calendar
 from casework.law.book import LawBook
 from casework.law.model import Law
 from casework.migrate import check_current
+from casework.notices.lines import other_lines
+from casework.notices.models import Channel
 from casework.notices.senders import SmsSender
 from casework.notices.sms import sender_for
 from casework.settings import Settings
@@ -31,6 +34,7 @@ class Office:
     keys: Keys
     clock: Clock
     sms: SmsSender
+    channels: Mapping[Channel, SmsSender] = field(default_factory=dict)  # the ways besides SMS
 
     def begin(self, actor: Actor) -> AbstractContextManager[Work]:
         """One piece of work: committed on leave, rolled back on any error. `now` is read from the office's clock."""
@@ -60,4 +64,5 @@ def open_office(settings: Settings, *, clock: Clock | None = None, sms: SmsSende
         keys=keys,
         clock=clock or SystemClock(),
         sms=sms or sender_for(settings),
+        channels=other_lines(settings, keys),
     )

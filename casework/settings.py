@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from casework.errors import UnsafeStart
@@ -35,6 +35,14 @@ class Settings:
     sms_key: str = ""
     sms_secret: str = ""
     sms_from: str = ""
+    voice_from: str = ""  # the number voice calls come from; none: no calls
+    smtp_host: str = ""  # none: no mail
+    smtp_port: int = 587
+    smtp_from: str = ""
+    smtp_user: str = ""
+    smtp_password: str = field(default="", repr=False)
+    smtp_ca_file: str | None = None
+    push_service: str | None = None  # a push service beside the browsers' own, for a local one
     metrics_token: str | None = None
     law_dir: Path | None = None  # None: the data committed with the program
 
@@ -68,6 +76,14 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         sms_key=environ.get("CASEWORK_SMS_KEY", ""),
         sms_secret=environ.get("CASEWORK_SMS_SECRET", ""),
         sms_from=environ.get("CASEWORK_SMS_FROM", ""),
+        voice_from=environ.get("TWILIO_VOICE_FROM", ""),
+        smtp_host=environ.get("CASEWORK_SMTP_HOST", ""),
+        smtp_port=_port(environ.get("CASEWORK_SMTP_PORT") or "587"),
+        smtp_from=environ.get("CASEWORK_SMTP_FROM", ""),
+        smtp_user=environ.get("CASEWORK_SMTP_USER", ""),
+        smtp_password=environ.get("CASEWORK_SMTP_PASSWORD", ""),
+        smtp_ca_file=environ.get("CASEWORK_SMTP_CA_FILE") or None,
+        push_service=(environ.get("CASEWORK_PUSH_SERVICE") or "").rstrip("/") or None,
         metrics_token=environ.get("CASEWORK_METRICS_TOKEN") or None,
         law_dir=Path(law_dir).expanduser().resolve() if law_dir else None,
     )
@@ -84,8 +100,30 @@ def check_settings(settings: Settings) -> None:
     for name, value in _needed(settings).items():
         if not value or value.lower() in PLACEHOLDERS:
             raise UnsafeStart(f"CASEWORK_SMS={settings.sms} needs {name}")
+    for (name, value), why in _needed_beside(settings).items():
+        if not value or value.lower() in PLACEHOLDERS:
+            raise UnsafeStart(f"{why} needs {name}")
     if settings.metrics_token is not None and settings.metrics_token.lower() in PLACEHOLDERS:
         raise UnsafeStart("CASEWORK_METRICS_TOKEN is a placeholder")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise UnsafeStart("CASEWORK_SMTP_PORT must be a port number")
+    return int(text)
+
+
+def _needed_beside(settings: Settings) -> dict[tuple[str, str], str]:
+    """What the other channels cannot do without, where they are asked for: (name, value) → the setting that asks."""
+    needed: dict[tuple[str, str], str] = {}
+    if settings.smtp_host:
+        needed["CASEWORK_SMTP_FROM", settings.smtp_from] = "CASEWORK_SMTP_HOST"
+        if settings.smtp_user:
+            needed["CASEWORK_SMTP_PASSWORD", settings.smtp_password] = "CASEWORK_SMTP_USER"
+    if settings.voice_from:
+        needed["TWILIO_ACCOUNT_SID", settings.twilio_account_sid] = "TWILIO_VOICE_FROM"
+        needed["TWILIO_AUTH_TOKEN", settings.twilio_auth_token] = "TWILIO_VOICE_FROM"
+    return needed
 
 
 def _needed(settings: Settings) -> dict[str, str]:

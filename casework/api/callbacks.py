@@ -13,10 +13,12 @@ from flask import Response, current_app, g, request
 
 from casework.api.problems import problem
 from casework.bootstrap import Office
+from casework.deadlines.climbing import move_up
+from casework.notices.models import Channel
 from casework.notices.receipts import take_callback
-from casework.notices.senders import Callback, CallbackRefused
+from casework.notices.senders import Callback, CallbackRefused, SmsSender
 from casework.notices.sms import callback_base
-from casework.notices.tokens import CALLBACK_PATH
+from casework.notices.tokens import CALLBACK_PATH, VOICE_PATH
 from casework.policy import open_to_machines
 from casework.work import SYSTEM, Actor
 
@@ -30,15 +32,32 @@ STATUS = {"signature": "forbidden", "account": "forbidden", "token": "not-found"
 @open_to_machines
 def report(token: str) -> Response:
     """204: taken, whether or not it told anything new. 403, 404: not the provider's. 409: a copy of one taken before."""
-    office: Office = current_app.extensions["office"]
+    return _taken(_office().sms, token)
+
+
+@bp.route(f"{VOICE_PATH}<token>", methods=["GET", "POST"])
+@open_to_machines
+def call_ended(token: str) -> Response:
+    """The same for a voice call; 404 where the office makes none."""
+    sender = _office().channels.get(Channel.VOICE)
+    return problem("not-found") if sender is None else _taken(sender, token)
+
+
+def _taken(sender: SmsSender, token: str) -> Response:
+    office = _office()
     fields = request.form if request.method == "POST" else request.args
     url = f"{callback_base(office.settings) or office.settings.public_url}{request.path}"
     callback = Callback(url, fields.to_dict(), dict(request.headers))
     try:
         with office.begin(Actor(id=None, role=SYSTEM.role, request_id=g.request_id)) as work:
-            take_callback(work, office.sms, token, callback)
+            take_callback(work, sender, token, callback, failed=move_up)
     except CallbackRefused as refused:
         log.warning("callback refused", kind=refused.reason)
         slug = "replayed" if refused.reason == "replay" else STATUS.get(refused.reason, "bad-request")
         return problem(slug)
     return Response(status=204)
+
+
+def _office() -> Office:
+    office: Office = current_app.extensions["office"]
+    return office

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from casework.deadlines.models import CaseClock, ClockState
 from casework.notices import alarms
 from casework.notices.alarms import Limit
-from casework.notices.models import Alarm, AlarmCall
+from casework.notices.models import Alarm, AlarmCall, Notice
 from casework.people.rules import Role
 from casework.work import Work
 
@@ -31,6 +31,15 @@ def climb_ladders(work: Work, *, limit: int = CLIMBED) -> tuple[int, int]:
         else:
             called += alarms.climb(work, alarm, limit_of(work, clock))
     return len(due), called
+
+
+def move_up(work: Work, notice: Notice) -> None:
+    """An SMS that will never arrive: whoever stands above its person on a ladder of that case is called now, not when
+    their time comes. Only ladders that nobody has taken, and on which this person was the last to be called."""
+    for alarm in alarms.waiting_for(work, notice):
+        clock = work.session.get(CaseClock, alarm.clock_id)
+        if clock is not None and clock.state == ClockState.RUNNING:
+            alarms.climb(work, alarm, limit_of(work, clock), at_once=True)
 
 
 def watch(work: Work, clock: CaseClock) -> None:

@@ -25,7 +25,8 @@ from casework.cases.queries import facts_of_case, find_case
 from casework.cases.service import take_action
 from casework.clock import FrozenClock, local
 from casework.intake.service import receive_report
-from casework.jobs.runner import climb, send_notices, sweep_clocks
+from casework.jobs.posting import send_notices
+from casework.jobs.runner import climb, sweep_clocks
 from casework.law.forms import prefill, read, to_submitted
 from casework.people.models import Staff
 from casework.people.service import actor_of

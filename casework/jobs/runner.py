@@ -23,14 +23,13 @@ from casework.deadlines.climbing import climb_ladders
 from casework.deadlines.sweeping import CLAIM, Claim, claim, fire, tell_missed, waiting
 from casework.errors import CaseworkError
 from casework.jobs.guard import ClockGuard
-from casework.notices import outbox
-from casework.notices.service import gather_digests
-from casework.notices.sms import callback_base
+from casework.jobs.posting import follow_notices, send_notices
 from casework.people.service import beat
 from casework.work import SYSTEM
 
 TICK_SECONDS = 5.0
 CHECKPOINT_SECONDS = 60.0
+FOLLOW_SECONDS = 15.0  # an urgent message not heard of within a minute is told again by another channel
 CLIMBS = 20  # transactions of ladders in one tick
 UNFIREABLE = (CaseworkError, KeyError)  # a key or a rule that is gone: a fault of one case, never of the sweep
 
@@ -104,18 +103,6 @@ def climb(office: Office) -> int:
     return called
 
 
-def send_notices(office: Office) -> int:
-    """What was held for the morning is gathered, what is due is sent. Returns how many messages were found to be taken."""
-    with office.begin(SYSTEM) as work:
-        gather_digests(work)
-    return outbox.deliver(lambda: office.begin(SYSTEM), office.sms, callback_base=callback_base(office.settings))
-
-
-def follow_notices(office: Office) -> None:
-    """Asks after messages that were taken and that nobody reported on."""
-    outbox.follow_up(lambda: office.begin(SYSTEM), office.sms)
-
-
 def seal_trail(office: Office) -> None:
     with office.begin(SYSTEM) as work:
         seal_checkpoint(work, force=True)
@@ -164,7 +151,7 @@ def start_jobs(office: Office, *, every: float = TICK_SECONDS) -> BackgroundSche
     guard = ClockGuard(office.clock)
     _add(scheduler, lambda: guarded_pulse(office, guard), "clocks", every)
     _add(scheduler, lambda: send(office), "notices", every)
-    _add(scheduler, lambda: follow_notices(office), "receipts", CHECKPOINT_SECONDS)
+    _add(scheduler, lambda: follow_notices(office), "receipts", FOLLOW_SECONDS)
     _add(scheduler, lambda: seal_trail(office), "seal", CHECKPOINT_SECONDS)
     scheduler.start()
     return scheduler

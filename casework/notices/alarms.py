@@ -18,7 +18,7 @@ from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.errors import NotFound
 from casework.notices.ladder import is_stopped, ladder_for, ladders
-from casework.notices.models import Alarm, AlarmCall, Notice
+from casework.notices.models import Alarm, AlarmCall, Delivery, Notice
 from casework.notices.service import About, notify
 from casework.people import queries as people
 from casework.people.models import Staff
@@ -90,13 +90,14 @@ def close(work: Work, alarm: Alarm) -> None:
     work.session.add(alarm)
 
 
-def climb(work: Work, alarm: Alarm, limit: Limit) -> int:
-    """Calls every rung that is due by now and not stopped; a rung nobody holds gives way to the next at once.
+def climb(work: Work, alarm: Alarm, limit: Limit, *, at_once: bool = False) -> int:
+    """Calls every rung that is due by now and not stopped; a rung nobody holds, or whose SMS is known to have failed,
+    gives way to the next at once. `at_once` calls the next rung whatever its time.
 
     Returns how many people it called. What a standstill left behind is called once, whoever it is for.
     """
     rungs = ladders()[alarm.ladder].rungs
-    called, give_way = 0, False
+    called, give_way = 0, at_once
     alarm.next_at = None
     while alarm.rung < len(rungs):
         rung = rungs[alarm.rung]
@@ -108,10 +109,45 @@ def climb(work: Work, alarm: Alarm, limit: Limit) -> int:
         if not past and not is_stopped(rung, limit.due_at, alarm.taken_at):
             staff = posts_of(work, rung.who, limit)
             called += sum(_call(work, alarm, limit, rung.who, one) for one in staff)
-            give_way = not staff
+            give_way = not staff or any(_is_out_of_reach(work, one.id, alarm.case_id) for one in staff)
         alarm.rung += 1
     work.session.add(alarm)
     return called
+
+
+def waiting_for(work: Work, notice: Notice) -> Sequence[Alarm]:
+    """Open alarms of the message's case whose newest call was to its person, and that nobody has taken; locked."""
+    if notice.case_id is None:
+        return ()
+    called = select(AlarmCall.alarm_id).where(
+        AlarmCall.staff_id == notice.staff_id,
+        AlarmCall.alarm_id == Alarm.id,
+        AlarmCall.rung == Alarm.rung - 1,
+        col(AlarmCall.received_at).is_(None),
+    )
+    return work.session.exec(
+        select(Alarm)
+        .where(
+            Alarm.case_id == notice.case_id,
+            col(Alarm.next_at).is_not(None),
+            col(Alarm.taken_at).is_(None),
+            called.exists(),
+        )
+        .order_by(col(Alarm.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def _is_out_of_reach(work: Work, staff_id: UUID, case_id: UUID) -> bool:
+    """Whether the newest SMS to this person about the case is known to have failed for good, and they have not seen it."""
+    newest = work.session.exec(
+        select(Notice)
+        .where(Notice.staff_id == staff_id, Notice.case_id == case_id, col(Notice.second_of).is_(None))
+        .order_by(col(Notice.created_at).desc())
+        .limit(1)
+    ).first()
+    return newest is not None and newest.seen_at is None and newest.state == Delivery.FAILED
 
 
 def posts_of(work: Work, who: str, limit: Limit) -> Sequence[Staff]:
@@ -156,7 +192,10 @@ def _tell(work: Work, alarm: Alarm, limit: Limit, staff: Staff) -> None:
 
 def _told_lately(work: Work, staff_id: UUID, case_id: UUID) -> bool:
     found = select(Notice.id).where(
-        Notice.staff_id == staff_id, Notice.case_id == case_id, Notice.created_at > work.now - RECENTLY
+        Notice.staff_id == staff_id,
+        Notice.case_id == case_id,
+        Notice.created_at > work.now - RECENTLY,
+        col(Notice.second_of).is_(None),
     )
     return work.session.exec(found.limit(1)).first() is not None
 
@@ -169,6 +208,7 @@ def _calls_lately(work: Work, staff_id: UUID) -> int:
             Notice.staff_id == staff_id,
             col(Notice.text_id).in_(CALLS),
             Notice.created_at > work.now - RECENTLY,
+            col(Notice.second_of).is_(None),
         )
     ).one()
 

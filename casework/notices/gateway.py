@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from casework.errors import UnsafeStart
-from casework.notices.models import Delivery
+from casework.notices.models import Channel, Delivery
 from casework.notices.senders import Callback, CallbackRefused, Fate, Outgoing, SmsRefused
 
 ANSWER_LIMIT = 64 * 1024  # bytes
@@ -84,6 +84,8 @@ def _shape(raw: Mapping[str, Any], name: str) -> Shape:
 
 class JsonGateway:
     """Sends by one POST of JSON a message. Keeps no list that could be asked: its reference is what prevents a second."""
+
+    channel = Channel.SMS
 
     def __init__(self, shape: Shape, *, key: str, secret: str, sender: str, api: str | None, timeout: float) -> None:
         self._shape = shape

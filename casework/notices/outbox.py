@@ -19,11 +19,14 @@ from sqlmodel import col, select
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
-from casework.notices.models import Delivery, Notice, NoticeAttempt, SmsLine, SmsStop
-from casework.notices.receipts import fate_of_attempt, stop_key
+from casework.notices.devices import forget_gone, subscription_text
+from casework.notices.models import Channel, Delivery, Notice, NoticeAttempt, SmsLine, SmsStop
+from casework.notices.receipts import Failed, fate_of_attempt, give_up, stop_key
 from casework.notices.rules import STOPPED, Pace, retry_after, step, validity_seconds
 from casework.notices.senders import Fate, Outgoing, SmsRefused, SmsSender
 from casework.notices.tokens import callback_address
+from casework.people.models import Staff
+from casework.people.service import person_of
 from casework.work import Work
 
 BATCH = 5  # so many sends, each at its longest, end before the lease of the last one does
@@ -41,22 +44,31 @@ class _Claimed:
     since: datetime
 
 
-def deliver(begin: Begin, sender: SmsSender, *, callback_base: str | None = None, pace: Pace | None = None) -> int:
-    """Settles what is in doubt, then sends what is due. Any number of processes may do this at once, and any may die.
+def deliver(
+    begin: Begin,
+    sender: SmsSender,
+    *,
+    failed: Failed,
+    callback_base: str | None = None,
+    pace: Pace | None = None,
+) -> int:
+    """Settles what is in doubt, then sends what is due by the sender's channel. Any number of processes may do this at
+    once, and any may die.
 
-    Returns how many messages the provider was found to have taken. `callback_base` is the public address it reports to.
+    Returns how many messages the provider was found to have taken. `callback_base` is the public address it reports to;
+    `failed` is told of an SMS that was given up.
     """
     pace = pace or Pace()
-    taken = _reconcile(begin, sender, pace)
+    taken = _reconcile(begin, sender, pace, failed)
     while True:
         with begin() as work:
             claimed = _claim(work, sender, pace, callback_base)
         if not claimed:
             return taken
-        taken += _send(begin, sender, claimed, pace)
+        taken += _send(begin, sender, claimed, pace, failed)
 
 
-def follow_up(begin: Begin, sender: SmsSender, *, pace: Pace | None = None) -> int:
+def follow_up(begin: Begin, sender: SmsSender, *, failed: Failed, pace: Pace | None = None) -> int:
     """Asks after accepted messages that nobody reported on, and after prices not yet known. Returns how many it asked.
 
     A callback may be lost; a price is known only some time after the message has left.
@@ -73,7 +85,7 @@ def follow_up(begin: Begin, sender: SmsSender, *, pace: Pace | None = None) -> i
         if fate is not None:
             asked += 1
             with begin() as work:
-                fate_of_attempt(work, attempt_id, fate)
+                fate_of_attempt(work, attempt_id, fate, failed)
     return asked
 
 
@@ -86,7 +98,7 @@ def _claim(work: Work, sender: SmsSender, pace: Pace, callback_base: str | None)
         return []
     rows: Sequence[Notice] = work.session.exec(
         select(Notice)
-        .where(Notice.state == Delivery.READY, Notice.next_try_at <= work.now, col(Notice.phone).is_not(None))
+        .where(Notice.state == Delivery.READY, Notice.next_try_at <= work.now, Notice.channel == sender.channel)
         .order_by(col(Notice.due_at).asc().nulls_last(), col(Notice.next_try_at))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -113,12 +125,24 @@ def _begin_attempt(work: Work, notice: Notice, attempt: NoticeAttempt, until: da
 
 def _message(work: Work, notice: Notice, attempt: NoticeAttempt, callback_base: str | None) -> Outgoing:
     return Outgoing(
-        to=str(work.open(notice, "phone")),
+        to=_address(work, notice),
         body=notice.body,
         reference=_reference(work, notice),
         seconds=validity_seconds(notice.due_at, work.now),
-        callback=callback_address(work.keys, callback_base, attempt.id) if callback_base else None,
+        callback=callback_address(work.keys, callback_base, attempt.id, Channel(notice.channel))
+        if callback_base
+        else None,
     )
+
+
+def _address(work: Work, notice: Notice) -> str:
+    """Where the channel finds the person: an SMS's phone is the one of when it was queued, the others are looked up now."""
+    if notice.channel == Channel.SMS:
+        return str(work.open(notice, "phone") or "")
+    if notice.channel == Channel.PUSH:
+        return subscription_text(work, notice.device_id)
+    person = person_of(work, work.session.get_one(Staff, notice.staff_id))
+    return str(person.get("mail" if notice.channel == Channel.MAIL else "phone") or "")
 
 
 def _reference(work: Work, notice: Notice) -> str:
@@ -138,7 +162,7 @@ def _reference(work: Work, notice: Notice) -> str:
     return f"{notice.id.hex}-{failed}" if failed else notice.id.hex
 
 
-def _send(begin: Begin, sender: SmsSender, claimed: Sequence[_Claimed], pace: Pace) -> int:
+def _send(begin: Begin, sender: SmsSender, claimed: Sequence[_Claimed], pace: Pace, failed: Failed) -> int:
     taken, began = 0, time.monotonic()
     for one in claimed:
         if time.monotonic() - began > pace.lease.total_seconds() / 2:
@@ -147,16 +171,18 @@ def _send(begin: Begin, sender: SmsSender, claimed: Sequence[_Claimed], pace: Pa
             fate = sender.send(one.message)
         except SmsRefused as refused:
             with begin() as work:
-                _settle_refused(work, one, refused, sender, pace)
+                _settle_refused(work, one, refused, sender, pace, failed)
             continue
         with begin() as work:
-            fate_of_attempt(work, one.attempt, fate)
+            fate_of_attempt(work, one.attempt, fate, failed)
             _line_answers(work, sender)
         taken += 1
     return taken
 
 
-def _settle_refused(work: Work, one: _Claimed, refused: SmsRefused, sender: SmsSender, pace: Pace) -> None:
+def _settle_refused(
+    work: Work, one: _Claimed, refused: SmsRefused, sender: SmsSender, pace: Pace, failed: Failed
+) -> None:
     if refused.line:
         _line_fails(work, sender, pace)
     else:
@@ -169,8 +195,10 @@ def _settle_refused(work: Work, one: _Claimed, refused: SmsRefused, sender: SmsS
     attempt.state = Delivery.UNKNOWN if refused.unsure else Delivery.FAILED
     if refused.code == STOPPED:
         work.session.merge(SmsStop(phone_digest=stop_key(work, one.message.to), at=work.now))
+    if refused.gone and notice.device_id is not None:
+        forget_gone(work, notice.device_id)
     if refused.permanent:
-        notice.state = step(notice.state, Delivery.FAILED)
+        give_up(work, notice, failed)
     elif refused.unsure:
         notice.state = step(notice.state, Delivery.UNKNOWN)
         notice.next_try_at = work.now + pace.ask_after
@@ -194,21 +222,21 @@ def own(work: Work, notice_id: UUID, attempt: UUID, *states: Delivery) -> Notice
 # ---------------------------------------------------------------- what is in doubt
 
 
-def _reconcile(begin: Begin, sender: SmsSender, pace: Pace) -> int:
+def _reconcile(begin: Begin, sender: SmsSender, pace: Pace, failed: Failed) -> int:
     """Asks the provider for every attempt whose answer was lost. Returns how many it turned out to have taken."""
     found = 0
     while True:
         with begin() as work:
             if _open_places(work, sender, pace, probe=False) == 0:
                 return found
-            doubtful = _doubtful(work, pace)
+            doubtful = _doubtful(work, sender.channel, pace)
         for one in doubtful:
-            found += _ask(begin, sender, one, pace)
+            found += _ask(begin, sender, one, pace, failed)
         if len(doubtful) < BATCH:
             return found
 
 
-def _doubtful(work: Work, pace: Pace) -> list[_Claimed]:
+def _doubtful(work: Work, channel: Channel, pace: Pace) -> list[_Claimed]:
     """Attempts without an answer: of a process that is gone, or that got none. Leased while they are asked after."""
     now = _database_time(work)
     free = or_(col(Notice.leased_until).is_(None), col(Notice.leased_until) <= now)
@@ -217,7 +245,7 @@ def _doubtful(work: Work, pace: Pace) -> list[_Claimed]:
     rows = work.session.exec(
         select(Notice, NoticeAttempt)
         .join(NoticeAttempt, col(NoticeAttempt.id) == Notice.attempt)
-        .where(or_(gone, unanswered))
+        .where(or_(gone, unanswered), Notice.channel == channel)
         .order_by(col(Notice.due_at).asc().nulls_last(), col(Notice.id))
         .limit(BATCH)
         .with_for_update(skip_locked=True, of=Notice.__table__)  # type: ignore[attr-defined]  # set by SQLModel
@@ -228,7 +256,7 @@ def _doubtful(work: Work, pace: Pace) -> list[_Claimed]:
             notice.state = step(notice.state, Delivery.UNKNOWN)
             attempt.state = Delivery.UNKNOWN if attempt.state == Delivery.SENDING else attempt.state
         notice.leased_until = now + pace.lease
-        message = Outgoing(str(work.open(notice, "phone")), notice.body, notice.id.hex)
+        message = Outgoing(_address(work, notice), notice.body, notice.id.hex)
         found.append(_Claimed(notice.id, attempt.id, message, _first_try(work, notice.id) - LAG))
     return found
 
@@ -237,7 +265,7 @@ def _first_try(work: Work, notice_id: UUID) -> datetime:
     return work.session.exec(select(func.min(NoticeAttempt.at)).where(NoticeAttempt.notice_id == notice_id)).one()
 
 
-def _ask(begin: Begin, sender: SmsSender, one: _Claimed, pace: Pace) -> int:
+def _ask(begin: Begin, sender: SmsSender, one: _Claimed, pace: Pace, failed: Failed) -> int:
     try:
         listed = sender.find(one.message, one.since)
     except SmsRefused as refused:
@@ -247,7 +275,7 @@ def _ask(begin: Begin, sender: SmsSender, one: _Claimed, pace: Pace) -> int:
             _settle_unasked(work, one, pace)
         return 0
     with begin() as work:
-        return _settle_asked(work, one, listed, sender)
+        return _settle_asked(work, one, listed, sender, failed)
 
 
 def _settle_unasked(work: Work, one: _Claimed, pace: Pace) -> None:
@@ -264,7 +292,7 @@ def _settle_unasked(work: Work, one: _Claimed, pace: Pace) -> None:
         notice.next_try_at = work.now
 
 
-def _settle_asked(work: Work, one: _Claimed, listed: Sequence[Fate] | None, sender: SmsSender) -> int:
+def _settle_asked(work: Work, one: _Claimed, listed: Sequence[Fate] | None, sender: SmsSender, failed: Failed) -> int:
     notice = own(work, one.notice_id, one.attempt, Delivery.UNKNOWN)
     if notice is None:
         return 0
@@ -278,7 +306,7 @@ def _settle_asked(work: Work, one: _Claimed, listed: Sequence[Fate] | None, send
         notice.next_try_at = work.now
         work.session.add(notice)
         return 0
-    fate_of_attempt(work, one.attempt, fate)
+    fate_of_attempt(work, one.attempt, fate, failed)
     return 1
 
 
@@ -302,6 +330,7 @@ def _twin_in_flight(work: Work, notice: Notice) -> bool:
             select(Notice.id).where(
                 Notice.staff_id == notice.staff_id,
                 Notice.body == notice.body,
+                Notice.channel == notice.channel,
                 Notice.id != notice.id,
                 Notice.state == Delivery.SENDING,
             )
@@ -311,15 +340,17 @@ def _twin_in_flight(work: Work, notice: Notice) -> bool:
 
 
 def _unreported(work: Work, sender: SmsSender, pace: Pace) -> list[tuple[UUID, str]]:
-    """Accepted attempts that nobody reported on for a while, and delivered ones whose price is not known."""
-    before = _database_time(work) - pace.follow_up
+    """Accepted attempts that nobody reported on for a while, and delivered ones whose price is not known. Each is asked
+    after at twice the time of the last question: soon, for the next channel waits to hear, and for a price later on."""
+    waited = func.make_interval(0, 0, 0, 0, 0, 0, pace.follow_up.total_seconds() * func.power(2, NoticeAttempt.asked))
     rows = work.session.exec(
         select(NoticeAttempt)
         .where(
             NoticeAttempt.provider == sender.name,
             col(NoticeAttempt.provider_id).is_not(None),
             col(NoticeAttempt.price).is_(None),
-            NoticeAttempt.at <= before,
+            NoticeAttempt.at <= _database_time(work),
+            NoticeAttempt.at + waited <= _database_time(work),
             NoticeAttempt.asked < pace.asks * 2,
         )
         .order_by(col(NoticeAttempt.asked), col(NoticeAttempt.at))
@@ -369,7 +400,11 @@ def _line_answers(work: Work, sender: SmsSender) -> None:
     if line is None or line.failures == 0:
         return
     if line.rests_until is not None:
-        waiting = update(Notice).where(col(Notice.state) == Delivery.READY, col(Notice.attempts) > 0)
+        waiting = update(Notice).where(
+            col(Notice.state) == Delivery.READY,
+            col(Notice.attempts) > 0,
+            col(Notice.channel) == sender.channel,
+        )
         work.session.connection().execute(waiting.values(next_try_at=work.now))
     line.failures, line.failing_since, line.rests_until = 0, None, None
     work.session.add(line)

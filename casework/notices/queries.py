@@ -13,7 +13,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from casework.notices.models import UNDELIVERED, Delivery, Notice, NoticeAttempt, SmsLine
+from casework.notices.models import UNDELIVERED, Channel, Delivery, Notice, NoticeAttempt, SmsLine
 from casework.people.models import Staff
 from casework.work import Work
 
@@ -32,7 +32,7 @@ def sent(work: Work, *, limit: int = 200) -> list[SentSms]:
     """The newest messages that left, with the phone opened: for the demo's page alone."""
     rows: Sequence[Notice] = work.session.exec(
         select(Notice)
-        .where(col(Notice.state).in_([Delivery.ACCEPTED, Delivery.DELIVERED]))
+        .where(col(Notice.state).in_([Delivery.ACCEPTED, Delivery.DELIVERED]), Notice.channel == Channel.SMS)
         .order_by(col(Notice.sent_at).desc())
         .limit(limit)
     ).all()
@@ -46,7 +46,10 @@ def sent(work: Work, *, limit: int = 200) -> list[SentSms]:
 def to_staff(work: Work, staff_id: UUID, *, limit: int = 30) -> Sequence[Notice]:
     """What was sent to one person, newest first: the office's own list never depends on SMS."""
     return work.session.exec(
-        select(Notice).where(Notice.staff_id == staff_id).order_by(col(Notice.created_at).desc()).limit(limit)
+        select(Notice)
+        .where(Notice.staff_id == staff_id, col(Notice.second_of).is_(None))
+        .order_by(col(Notice.created_at).desc())
+        .limit(limit)
     ).all()
 
 

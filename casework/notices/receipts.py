@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -10,14 +11,17 @@ from sqlmodel import col, select
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
-from casework.notices.models import Delivery, Notice, NoticeAttempt, NoticeCallback, SmsStop
+from casework.notices.models import Channel, Delivery, Notice, NoticeAttempt, NoticeCallback, SmsStop
 from casework.notices.rules import CARRIED_TRIES, GIVEN_UP, STOPPED, goes_forward, retry_after, step
 from casework.notices.senders import Callback, CallbackRefused, Fate, SmsSender
 from casework.notices.tokens import attempt_of
 from casework.work import Work
 
+Failed = Callable[[Work, Notice], None]
+"""Told of an SMS that will never arrive, in the very piece of work that learns it: the ladder hangs further up the house."""
 
-def take_callback(work: Work, sender: SmsSender, token: str, callback: Callback) -> bool:
+
+def take_callback(work: Work, sender: SmsSender, token: str, callback: Callback, *, failed: Failed) -> bool:
     """Takes a provider's report. Returns whether it told anything new. Raises CallbackRefused: forged, not about this
     attempt, or a copy of one that was taken before."""
     fate = sender.read_callback(callback)
@@ -29,7 +33,7 @@ def take_callback(work: Work, sender: SmsSender, token: str, callback: Callback)
         raise CallbackRefused("message")
     if not _first_time(work, attempt.id, callback):
         raise CallbackRefused("replay")
-    return fate_of_attempt(work, attempt.id, fate)
+    return fate_of_attempt(work, attempt.id, fate, failed)
 
 
 def _first_time(work: Work, attempt_id: UUID, callback: Callback) -> bool:
@@ -43,7 +47,7 @@ def _first_time(work: Work, attempt_id: UUID, callback: Callback) -> bool:
     return work.session.connection().execute(statement).first() is not None
 
 
-def fate_of_attempt(work: Work, attempt_id: UUID, fate: Fate) -> bool:
+def fate_of_attempt(work: Work, attempt_id: UUID, fate: Fate, failed: Failed) -> bool:
     """Writes down what the provider says of one attempt, by its answer, its list or its callback. Returns whether the
     attempt moved. What comes late or twice changes nothing."""
     notice_id = work.session.exec(select(NoticeAttempt.notice_id).where(NoticeAttempt.id == attempt_id)).one()
@@ -61,7 +65,7 @@ def fate_of_attempt(work: Work, attempt_id: UUID, fate: Fate) -> bool:
     if forward:
         attempt.state = fate.state.value
         attempt.fault = fate.fault
-        carry(work, notice, attempt)
+        carry(work, notice, attempt, failed)
     work.session.add(attempt)
     return forward
 
@@ -76,7 +80,7 @@ def _is_another_s(work: Work, attempt: NoticeAttempt, provider_id: str) -> bool:
     return work.session.exec(known.limit(1)).first() is not None
 
 
-def carry(work: Work, notice: Notice, attempt: NoticeAttempt) -> None:
+def carry(work: Work, notice: Notice, attempt: NoticeAttempt, failed: Failed) -> None:
     """The message follows its attempt: a late word about an older attempt can only make it better."""
     last = notice.attempt == attempt.id
     state = Delivery(notice.state)
@@ -85,6 +89,7 @@ def carry(work: Work, notice: Notice, attempt: NoticeAttempt) -> None:
         notice.state = step(notice.state, Delivery.DELIVERED)
         notice.delivered_at = work.now
         notice.fault = None
+        notice.relay_at = None
     elif attempt.state == Delivery.ACCEPTED and (
         (last and state in (Delivery.SENDING, Delivery.UNKNOWN)) or state == Delivery.READY
     ):
@@ -92,7 +97,7 @@ def carry(work: Work, notice: Notice, attempt: NoticeAttempt) -> None:
         notice.state = step(notice.state, Delivery.ACCEPTED)
         notice.fault = None
     elif attempt.state == Delivery.FAILED and last and state in (Delivery.SENDING, Delivery.UNKNOWN, Delivery.ACCEPTED):
-        _not_delivered(work, notice, attempt)
+        _not_delivered(work, notice, attempt, failed)
     work.session.add(notice)
 
 
@@ -105,18 +110,28 @@ def _taken(work: Work, notice: Notice, attempt: NoticeAttempt) -> None:
     notice.leased_until = None
 
 
-def _not_delivered(work: Work, notice: Notice, attempt: NoticeAttempt) -> None:
+def _not_delivered(work: Work, notice: Notice, attempt: NoticeAttempt, failed: Failed) -> None:
     """A network did not deliver it: sent again with the same code, unless that cannot help."""
     notice.fault = attempt.fault or "undelivered"
     notice.leased_until = None
     if attempt.fault == STOPPED:
         work.session.merge(SmsStop(phone_digest=stop_key(work, str(work.open(notice, "phone"))), at=work.now))
     if notice.fault in GIVEN_UP or notice.attempts >= CARRIED_TRIES:
-        notice.state = step(notice.state, Delivery.FAILED)
+        give_up(work, notice, failed)
     else:
         notice.state = step(notice.state, Delivery.READY)
         notice.next_try_at = work.now + retry_after(notice.attempts)
     record(work, Tag.NOTICE_FAILED, case_id=notice.case_id, object_type="notice", object_id=notice.id, result="refused")
+
+
+def give_up(work: Work, notice: Notice, failed: Failed) -> None:
+    """It will never arrive: the next channel is tried at once, and whoever stands above on the ladder is called now."""
+    notice.state = step(notice.state, Delivery.FAILED)
+    if notice.relay_at is not None:
+        notice.relay_at = min(notice.relay_at, work.now)
+    work.session.add(notice)
+    if notice.channel == Channel.SMS:
+        failed(work, notice)
 
 
 def stop_key(work: Work, phone: str) -> bytes:

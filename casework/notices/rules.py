@@ -57,7 +57,9 @@ class Pace:
     window: timedelta = timedelta(seconds=60)
     ask_after: timedelta = timedelta(seconds=15)  # a provider's list may lag behind its answers
     asks: int = 3  # unanswered questions about one attempt; then it is sent again rather than not at all
-    follow_up: timedelta = timedelta(minutes=10)  # an accepted message nobody reports on is asked after
+    follow_up: timedelta = timedelta(
+        seconds=20
+    )  # an accepted message nobody reports on is asked after, ever more rarely
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,11 @@ def validity_seconds(due_at: datetime | None, now: datetime) -> int:
     """How long a provider may hold a message: no longer than the time left, where there is any."""
     left = due_at - now if due_at is not None and due_at > now else LONGEST_VALIDITY
     return max(1, int(min(left, LONGEST_VALIDITY).total_seconds()))
+
+
+def is_urgent(text_id: str) -> bool:
+    """Whether this text rings at any hour, and is told again by other channels when nobody can be sure that it rang."""
+    return text_rules()[text_id].wait == "never"
 
 
 def leaves_at(text_id: str, due_at: datetime | None, now: datetime) -> datetime:

@@ -1,4 +1,7 @@
-"""What the outbox asks of whoever carries its messages, and what it is told in answer. No provider is named here."""
+"""What the outbox asks of whoever carries its messages, and what it is told in answer. No provider is named here.
+
+It was written for SMS and keeps that name; every other channel answers to the same questions.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from casework.notices.models import Delivery
+from casework.notices.models import Channel, Delivery
 
 
 class SmsRefused(Exception):
     """The provider did not take the message. `code` is the provider's number, never its words.
 
     `permanent`: trying again cannot help. `unsure`: it may have taken it all the same, so it is asked before a second try.
-    `line`: the fault is of the provider or of our account, not of this one message.
+    `line`: the fault is of the provider or of our account, not of this one message. `gone`: the address is no longer one.
     """
 
-    def __init__(self, code: str, *, permanent: bool = False, unsure: bool = False, line: bool = False) -> None:
-        self.code, self.permanent, self.unsure, self.line = code, permanent, unsure, line
+    def __init__(
+        self, code: str, *, permanent: bool = False, unsure: bool = False, line: bool = False, gone: bool = False
+    ) -> None:
+        self.code, self.permanent, self.unsure, self.line, self.gone = code, permanent, unsure, line, gone
         super().__init__(code)
 
 
@@ -32,7 +37,10 @@ class CallbackRefused(Exception):
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One message on its way out. `seconds` is how long it is worth delivering; `reference` is the attempt's id."""
+    """One message on its way out. `seconds` is how long it is worth delivering; `reference` is the attempt's id.
+
+    `to` is a phone (E.164), a mail address, or a browser's subscription as JSON; empty where the person has none any more.
+    """
 
     to: str
     body: str
@@ -63,10 +71,13 @@ class Callback:
 
 
 class SmsSender(Protocol):
-    """One provider. `name` tells its messages from another's."""
+    """One provider. `name` tells its messages from another's, `channel` says by which way they go."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def channel(self) -> Channel: ...
 
     def send(self, message: Outgoing) -> Fate:
         """Hands one message over. Raises SmsRefused."""
@@ -92,6 +103,7 @@ class ConsoleSender:
 
     count: int = field(default=0)
     name: str = "console"
+    channel: Channel = Channel.SMS
 
     def send(self, message: Outgoing) -> Fate:
         self.count += 1

@@ -13,9 +13,10 @@ from sqlmodel import col, select
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
+from casework.notices.channels import plan
 from casework.notices.models import Delivery, Notice, SmsStop
 from casework.notices.receipts import stop_key
-from casework.notices.rules import STOPPED, leaves_at, step, word
+from casework.notices.rules import STOPPED, is_urgent, leaves_at, step, word
 from casework.people import queries as people
 from casework.people.models import Staff
 from casework.people.service import person_of
@@ -57,7 +58,7 @@ def notify(
     ring: bool = True,
 ) -> Notice:
     """Queues one alert to one person: shown in the office at once, and by SMS where there is a phone that takes them and
-    `ring` asks for it."""
+    `ring` asks for it. An urgent one is told again by other channels (`relay`) unless it is soon known to have arrived."""
     phone = person_of(work, staff).get("phone")
     leaves = leaves_at(text_id, due_at, work.now)
     notice = Notice(
@@ -77,6 +78,8 @@ def notify(
         notice.state, notice.fault = step(notice.state, Delivery.KEPT), STOPPED
     else:
         work.seal(notice, phone=phone)
+    if ring and is_urgent(text_id):
+        notice.relay_at = leaves + plan().unconfirmed if notice.state == Delivery.READY else work.now
     work.session.add(notice)
     record(work, Tag.NOTICE_QUEUED, case_id=about.case_id, object_type="notice", object_id=notice.id)
     return notice
@@ -115,6 +118,13 @@ def mark_seen(work: Work, staff_id: UUID, notice_ids: Sequence[UUID] | None = No
     if done:
         record(work, Tag.NOTICE_READ, object_type="notices", object_id=staff_id)
     return len(done)
+
+
+def stopped_since(work: Work, staff: Staff) -> datetime | None:
+    """Since when the person's phone has asked the provider for no more messages; None: it takes them."""
+    phone = person_of(work, staff).get("phone")
+    stop = work.session.get(SmsStop, stop_key(work, phone)) if phone else None
+    return stop.at if stop else None
 
 
 def _has_stopped(work: Work, phone: str) -> bool:

@@ -1,4 +1,4 @@
-"""How an SMS leaves the office through Twilio. The only importer of twilio."""
+"""How an SMS leaves the office through Twilio. The only importer of twilio: a voice call borrows the account from here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
 from casework.notices.gateway import JsonGateway, load_shape
-from casework.notices.models import Delivery
+from casework.notices.models import Channel, Delivery
 from casework.notices.senders import Callback, CallbackRefused, ConsoleSender, Fate, Outgoing, SmsRefused, SmsSender
 from casework.settings import Settings
 
@@ -57,10 +57,28 @@ class _Rebased(TwilioHttpClient):  # type: ignore[misc]  # twilio ships no types
         return super().request(method, url, *args, **kwargs)
 
 
+class TwilioAccount:
+    """One Twilio account: its client, and the check of what it reports. `api` is a base address instead of Twilio's own."""
+
+    def __init__(self, sid: str, auth_token: str, api: str | None, timeout: float) -> None:
+        self.sid = sid
+        self.client = Client(sid, auth_token, http_client=_Rebased(api, timeout))
+        self._validator = RequestValidator(auth_token)
+
+    def check(self, callback: Callback) -> None:
+        """Raises CallbackRefused unless Twilio signed it for the address we gave out, for this account."""
+        signature = callback.headers.get("X-Twilio-Signature", "")
+        if not signature or not self._validator.validate(callback.url, dict(callback.fields), signature):
+            raise CallbackRefused("signature")
+        if callback.fields.get("AccountSid", self.sid) != self.sid:
+            raise CallbackRefused("account")
+
+
 class TwilioSender:
     """Sends through Twilio's Messages API; `sender` is a Messaging Service (MG…), a number or a registered name."""
 
     name = "twilio"
+    channel = Channel.SMS
 
     def __init__(
         self,
@@ -73,9 +91,8 @@ class TwilioSender:
     ) -> None:
         key = "messaging_service_sid" if sender.startswith(SERVICE_PREFIX) else "from_"
         self._sender = {key: sender}
-        self._account = account_sid
-        self._client = Client(account_sid, auth_token, http_client=_Rebased(api, timeout))
-        self._validator = RequestValidator(auth_token)
+        self._account = TwilioAccount(account_sid, auth_token, api, timeout)
+        self._client = self._account.client
 
     def send(self, message: Outgoing) -> Fate:
         options: dict[str, Any] = dict(self._sender)
@@ -83,23 +100,19 @@ class TwilioSender:
             options["validity_period"] = message.seconds
         if message.callback is not None:
             options["status_callback"] = message.callback
-        return _fate(_asked(lambda: self._client.messages.create(to=message.to, body=message.body, **options)))
+        return _fate(asked(lambda: self._client.messages.create(to=message.to, body=message.body, **options)))
 
     def find(self, message: Outgoing, since: datetime) -> Sequence[Fate] | None:
         # Asked by phone only: a message that still queues has no date of sending, and would be left out by one.
-        listed = _asked(lambda: self._client.messages.list(to=message.to, limit=LISTED))
+        listed = asked(lambda: self._client.messages.list(to=message.to, limit=LISTED))
         own = [one for one in listed if one.body == message.body and one.date_created and one.date_created >= since]
         return [_fate(one) for one in sorted(own, key=lambda one: one.date_created)]
 
     def fate(self, provider_id: str) -> Fate | None:
-        return _fate(_asked(lambda: self._client.messages(provider_id).fetch()))
+        return _fate(asked(lambda: self._client.messages(provider_id).fetch()))
 
     def read_callback(self, callback: Callback) -> Fate:
-        signature = callback.headers.get("X-Twilio-Signature", "")
-        if not signature or not self._validator.validate(callback.url, dict(callback.fields), signature):
-            raise CallbackRefused("signature")
-        if callback.fields.get("AccountSid", self._account) != self._account:
-            raise CallbackRefused("account")
+        self._account.check(callback)
         sid, status = callback.fields.get("MessageSid", ""), callback.fields.get("MessageStatus", "")
         if not sid or status not in STATES:
             raise CallbackRefused("unreadable")
@@ -107,7 +120,7 @@ class TwilioSender:
         return Fate(sid, STATES[status], f"twilio-{code}" if code else None)
 
 
-def _asked(ask: Callable[[], T]) -> T:
+def asked(ask: Callable[[], T]) -> T:
     """Asks Twilio. Raises SmsRefused for every way in which it may not answer."""
     try:
         return ask()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hmac
 from uuid import UUID
 
+from casework.notices.models import Channel
 from casework.vault.keys import Keys
 
 CALLBACK_PATH = "/api/v1/sms/"
+VOICE_PATH = "/api/v1/voice/"
 PURPOSE = "sms-callback"
 SECRET_LENGTH = 32  # hexadecimal digits of the digest: 128 bits
 
 
-def callback_address(keys: Keys, base: str, attempt: UUID) -> str:
+def callback_address(keys: Keys, base: str, attempt: UUID, channel: Channel = Channel.SMS) -> str:
     """Where the provider reports on this attempt. Nobody without the office's keys can make one, not even from the rows."""
-    return f"{base}{CALLBACK_PATH}{callback_token(keys, attempt)}"
+    path = VOICE_PATH if channel == Channel.VOICE else CALLBACK_PATH
+    return f"{base}{path}{callback_token(keys, attempt)}"
 
 
 def callback_token(keys: Keys, attempt: UUID) -> str:

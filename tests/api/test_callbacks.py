@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from sqlmodel import select
 
 from casework.app import create_app
+from casework.deadlines.climbing import move_up
 from casework.notices.models import Delivery, Notice, NoticeAttempt, NoticeCallback
 from casework.notices.outbox import deliver
 from casework.notices.rules import RANK
@@ -45,7 +46,7 @@ class Line:
         with self.office.begin(SYSTEM) as work:
             about = About(None, "TE-1")
             notify_post(work, unit_id=unit, role=Role.WORKER, text_id="report-received", about=about)
-        deliver(lambda: self.office.begin(SYSTEM), self.office.sms, callback_base=PUBLIC)
+        deliver(lambda: self.office.begin(SYSTEM), self.office.sms, failed=move_up, callback_base=PUBLIC)
         return self.peer.messages[-1]
 
     def report(self, message: Message, status: str, *, error: int | None = None, token: str = TOKEN) -> int:
@@ -93,7 +94,7 @@ def test_what_the_network_did_not_deliver_is_sent_again_with_the_same_code(line:
     assert line.report(message, "undelivered", error=30003) == 204
     assert line.notice().state == Delivery.READY
     line.town.clock.advance(seconds=60)
-    deliver(lambda: line.office.begin(SYSTEM), line.office.sms, callback_base=PUBLIC)
+    deliver(lambda: line.office.begin(SYSTEM), line.office.sms, failed=move_up, callback_base=PUBLIC)
     first, second = line.peer.messages
     assert first.body == second.body and first.fields["StatusCallback"] != second.fields["StatusCallback"]
     # The first one came through after all: what is known only grows.
@@ -107,7 +108,7 @@ def test_a_report_on_an_attempt_without_an_answer_settles_it_and_nothing_is_sent
     assert line.notice().state == Delivery.UNKNOWN
     assert line.report(message, "sent") == 204
     line.town.clock.advance(seconds=60)
-    deliver(lambda: line.office.begin(SYSTEM), line.office.sms, callback_base=PUBLIC)
+    deliver(lambda: line.office.begin(SYSTEM), line.office.sms, failed=move_up, callback_base=PUBLIC)
     assert line.notice().state == Delivery.ACCEPTED
     assert len(line.peer.messages) == 1 and line.peer.lists == 0
 
@@ -176,7 +177,7 @@ def test_no_forged_or_replayed_report_is_taken(line: Line) -> None:
 def test_the_attack_would_be_seen(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """The planted defect: a validator that believes everybody."""
     assert isinstance(line.office.sms, TwilioSender)
-    monkeypatch.setattr(line.office.sms._validator, "validate", lambda *_: True)
+    monkeypatch.setattr(line.office.sms._account._validator, "validate", lambda *_: True)
     accepted, changed = attack(line, 60)
     assert accepted > 0 and changed
 

@@ -25,7 +25,8 @@ import httpx
 
 from casework.bootstrap import Office
 from casework.clock import FrozenClock
-from casework.jobs.runner import seal_trail, send_notices, sweep_clocks
+from casework.jobs.posting import send_notices
+from casework.jobs.runner import seal_trail, sweep_clocks
 from casework.notices.queries import waiting
 from casework.notices.rules import SEND_LEASE
 from casework.work import SYSTEM

@@ -28,6 +28,7 @@ from sqlmodel import col, select
 
 from casework.bootstrap import Office, open_office
 from casework.clock import FrozenClock
+from casework.deadlines.climbing import move_up
 from casework.intake.service import receive_report
 from casework.jobs.runner import climb
 from casework.notices import outbox
@@ -68,7 +69,7 @@ def office_of(house_url: str, key_file: str, data: str, api: str) -> Office:
 
 
 def deliver_once(office: Office) -> int:
-    return outbox.deliver(lambda: office.begin(SYSTEM), office.sms, callback_base=OFFICE, pace=PACE)
+    return outbox.deliver(lambda: office.begin(SYSTEM), office.sms, failed=move_up, callback_base=OFFICE, pace=PACE)
 
 
 @dataclass(frozen=True)
@@ -230,7 +231,7 @@ def forge(house: House, number: int, seed: int = 5) -> tuple[int, int]:
     with provider() as peer, opened(house, peer) as office:
         clear(office)
         queue(office, 2)
-        outbox.deliver(lambda: office.begin(SYSTEM), office.sms, callback_base=public, pace=PACE)
+        outbox.deliver(lambda: office.begin(SYSTEM), office.sms, failed=move_up, callback_base=public, pace=PACE)
         message = peer.messages[0]
         with served(house, peer):
             assert peer.report(message, "sent") == 204

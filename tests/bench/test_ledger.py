@@ -10,7 +10,8 @@ import psycopg
 import pytest
 
 from casework.intake.service import receive_posted
-from casework.jobs.runner import seal_trail, send_notices, sweep_clocks
+from casework.jobs.posting import send_notices
+from casework.jobs.runner import seal_trail, sweep_clocks
 from casework.people.queries import api_client
 from tests.bench.ledger import Sent, Verdict, check
 from tests.conftest import Town

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from sqlmodel import col, select
 
+from casework.deadlines.climbing import move_up
 from casework.notices import outbox
 from casework.notices.models import Notice, NoticeAttempt
 from casework.notices.rules import Pace
@@ -48,6 +49,7 @@ class Post:
         return outbox.deliver(
             lambda: self.town.office.begin(SYSTEM),
             sender or self.sender,
+            failed=move_up,
             callback_base=self.public,
             pace=self.pace,
         )

@@ -15,8 +15,8 @@ from tests.conftest import Town
 
 MANY = 30_000
 OLD = """
-insert into notice (id, text_id, body, staff_id, rev, state, attempts, created_at, next_try_at, held)
-select gen_random_uuid(), 'decision-made', 'Ma TE', staff.id, 0, 'delivered', 1, now(), now(), false
+insert into notice (id, text_id, body, staff_id, rev, state, attempts, created_at, next_try_at, held, channel, relay_step)
+select gen_random_uuid(), 'decision-made', 'Ma TE', staff.id, 0, 'delivered', 1, now(), now(), false, 'sms', 0
 from generate_series(1, %s), (select id from staff where username = 'worker') staff
 """
 
@@ -49,7 +49,7 @@ def test_the_header_s_questions_stay_cheap_with_many_old_alerts(town: Town, aske
         each = (time.monotonic() - began) / 20
     assert (found.unseen, found.undelivered) == (MOST_UNSEEN, 0)
     assert each < 0.05  # milliseconds on an idle machine
-    assert len(asked) == 21
+    assert len([one for one in asked if "state = 'failed'" in one]) == len(asked) - 1 == 21  # one more says who asks
     with psycopg.connect(town.database.owner_url) as owner:
         question = next(one for one in asked if "state = 'failed'" in one)
         names = set(re.findall(r"%\((\w+)\)", question))

@@ -16,6 +16,7 @@ from sqlmodel import select
 
 from casework.audit.models import AuditEntry
 from casework.audit.tags import Tag
+from casework.deadlines.climbing import move_up
 from casework.errors import IllegalMove
 from casework.law.model import Law
 from casework.notices import outbox
@@ -298,8 +299,8 @@ def test_an_accepted_message_nobody_reports_on_is_asked_after_and_priced(
     post.send()
     peer.messages[0].status, peer.messages[0].price = "delivered", "-0.04500"
     pace = replace(QUICK, follow_up=timedelta(0))
-    assert outbox.follow_up(lambda: town.office.begin(SYSTEM), post.sender, pace=pace) == 1
-    assert outbox.follow_up(lambda: town.office.begin(SYSTEM), post.sender, pace=pace) == 0
+    assert outbox.follow_up(lambda: town.office.begin(SYSTEM), post.sender, failed=move_up, pace=pace) == 1
+    assert outbox.follow_up(lambda: town.office.begin(SYSTEM), post.sender, failed=move_up, pace=pace) == 0
     assert post.notices()[0].state == Delivery.DELIVERED
     with town.office.begin(SYSTEM) as work:
         (cost,) = figures(work, work.now - timedelta(days=1)).cost.items()

@@ -67,6 +67,7 @@ def test_imports_go_down_only_and_outer_libraries_stay_in_their_rooms() -> None:
         ("casework/deadlines/models.py", "import flask", "Flask only in the doors"),
         ("casework/people/models.py", "from cryptography import fernet", "Cryptography only in the vault"),
         ("casework/notices/models.py", "from twilio.rest import Client", "Twilio only in the sender of messages"),
+        ("casework/people/models.py", "from pywebpush import webpush", "Web push only in its sender"),
         ("casework/deadlines/models.py", "import apscheduler", "APScheduler only in the jobs process"),
     ],
 )
