@@ -82,6 +82,9 @@ class SecondFactor(StrEnum):
 class Staff(SQLModel, table=True):
     """A person with an account. `post` is set for the role `chair` and for no other.
 
+    `waits_since`: an administrator has opened or changed the account, or set its password, and until a second person has
+    agreed it opens no case (`rules.WAITING`).
+
     `second_factor` is 'required', or 'waived' for the invented people of a drill, whose accounts open nothing real.
 
     `person` seals {"name", "phone", "hamlet"}; a post title is enough on most screens. They are not a child's secrets, but
@@ -110,6 +113,7 @@ class Staff(SQLModel, table=True):
     rev: int = 0
     created_at: datetime = Field(sa_column=moment())
     closed_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    waits_since: datetime | None = Field(default=None, sa_column=moment(nullable=True))
 
     @property
     def scope_id(self) -> UUID:

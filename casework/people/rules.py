@@ -25,6 +25,9 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
+WAITING = "waiting"  # the role somebody acts in while a second person has yet to agree to their account: none
+# What an administrator gives to an account of these roles lets nobody see more of a case than they had reported themselves.
+OPENS_NO_CASE = (Role.COLLABORATOR,)
 COMMUNE_ROLES = (Role.WORKER, Role.CHAIR)
 LIAISON_ROLES = (Role.POLICE, Role.HEALTH)
 UNITS_OF_ROLE = {

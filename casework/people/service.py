@@ -8,20 +8,23 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, update
+from sqlalchemy import exists, func, or_, update
 from sqlmodel import col, select
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.errors import Forbidden, Invalid, SignInRefused
 from casework.people.agents import Client
+from casework.people.factormodels import Passkey, Totp
 from casework.people.models import ApiKey, Duty, Heartbeat, Leave, Post, SignedInSession, SignInAttempt, Staff, Unit
 from casework.people.passwords import NO_PASSWORD, hash_password, is_outdated, is_right
 from casework.people.queries import holds_post, next_of_post
 from casework.people.rules import (
     ENROLMENT_LIMIT,
+    OPENS_NO_CASE,
     SESSION_LIMIT,
     THROTTLE_LONGEST_WAIT,
+    WAITING,
     Role,
     idle_limit,
     throttle_wait,
@@ -89,6 +92,7 @@ def create_staff(
         unit_id=unit.id,
         created_at=work.now,
     )
+    _wait_for_second_person(work, staff)
     work.seal(staff, person={"name": name, "phone": phone, "hamlet": hamlet})
     work.session.add(staff)
     work.session.flush()
@@ -120,9 +124,11 @@ def move_account(work: Work, staff: Staff, *, role: Role, unit: Unit, post: Post
     if role != Role.ADMINISTRATOR:
         _check_not_last_administrator(work, staff)
     _hand_over_duties(work, staff, None)
+    was_administrator = staff.role == Role.ADMINISTRATOR
     staff.role = role.value
     staff.post = post_of(role, post)
     staff.unit_id = unit.id
+    _wait_for_second_person(work, staff, always=was_administrator)
     work.session.add(staff)
     end_sessions(work, staff)
     record(work, Tag.ACCOUNT_CHANGED, object_type="staff", object_id=staff.id, fields=["role", "unit"])
@@ -133,6 +139,8 @@ def reset_password(work: Work, staff: Staff) -> str:
     _check_not_own(work, staff)
     password = new_password()
     staff.password_hash = hash_password(work.keys, password)
+    if not _has_own_factor(work, staff):
+        _wait_for_second_person(work, staff)
     work.session.add(staff)
     open_again(work, staff)
     end_sessions(work, staff)
@@ -141,10 +149,17 @@ def reset_password(work: Work, staff: Staff) -> str:
 
 
 def set_person(work: Work, staff: Staff, *, name: str | None, phone: str | None, hamlet: str | None) -> None:
-    """Replaces the sealed name, phone and hamlet."""
-    work.seal(staff, person={"name": name, "phone": phone, "hamlet": hamlet})
+    """Replaces the sealed name, phone and hamlet; a mail address stays."""
+    work.seal(staff, person={**person_of(work, staff), "name": name, "phone": phone, "hamlet": hamlet})
     work.session.add(staff)
     record(work, Tag.ACCOUNT_CHANGED, object_type="staff", object_id=staff.id, fields=["person"])
+
+
+def set_mail(work: Work, staff: Staff, mail: str | None) -> None:
+    """Replaces the sealed mail address; None: mail is no way to reach this person."""
+    work.seal(staff, person={**person_of(work, staff), "mail": mail})
+    work.session.add(staff)
+    record(work, Tag.ACCOUNT_CHANGED, object_type="staff", object_id=staff.id, fields=["mail"])
 
 
 def new_password() -> str:
@@ -155,6 +170,27 @@ def new_password() -> str:
 
 def post_of(role: Role, post: Post | None) -> str | None:
     return (post or Post.CHAIR).value if role == Role.CHAIR else None
+
+
+def _wait_for_second_person(work: Work, staff: Staff, *, always: bool = False) -> None:
+    """What an administrator does to an account alone opens no case with it: a second person has to agree first. `always`:
+    whoever does it, the machine's operator included (somebody who kept the accounts is to read cases now)."""
+    if staff.role not in OPENS_NO_CASE and (always or work.actor.role == Role.ADMINISTRATOR):
+        staff.waits_since = work.now
+
+
+def confirm_account(work: Work, staff: Staff) -> None:
+    """A second person has agreed to the account as it now stands; it opens what its role opens from the next request on."""
+    staff.waits_since = None
+    work.session.add(staff)
+    record(work, Tag.ACCOUNT_CONFIRMED, object_type="staff", object_id=staff.id)
+
+
+def _has_own_factor(work: Work, staff: Staff) -> bool:
+    """Whether a password alone does not open the account: then a new one opens nothing to who set it."""
+    passkey = exists().where(col(Passkey.staff_id) == staff.id, col(Passkey.closed_at).is_(None))
+    code = exists().where(col(Totp.staff_id) == staff.id, col(Totp.confirmed_at).is_not(None))
+    return bool(work.session.connection().scalar(select(or_(passkey, code))))
 
 
 def end_sessions(work: Work, staff: Staff) -> None:
@@ -406,7 +442,7 @@ def actor_of(work: Work, staff: Staff, request_id: str = "") -> Actor:
     deputy = staff.post == Post.DEPUTY
     return Actor(
         id=staff.id,
-        role=staff.role,
+        role=WAITING if staff.waits_since else staff.role,
         unit_id=unit.id,
         province_id=unit.province_id or unit.id,
         request_id=request_id or work.actor.request_id,
@@ -416,7 +452,7 @@ def actor_of(work: Work, staff: Staff, request_id: str = "") -> Actor:
 
 
 def person_of(work: Work, staff: Staff) -> dict[str, Any]:
-    """The sealed {"name", "phone", "hamlet"} of a member of staff."""
+    """The sealed {"name", "phone", "hamlet"} of a member of staff, and "mail" where one was written down."""
     opened: dict[str, Any] = work.open(staff, "person") or {}
     return opened
 

@@ -15,9 +15,12 @@ from casework.audit.tags import Tag
 from casework.cases.drafts import save_draft
 from casework.cases.queries import find_case
 from casework.errors import NotFound
+from casework.people.agents import Client, family_of
 from casework.people.queries import unit
+from casework.people.rules import WAITING
 from casework.people.service import Resumed, actor_of, hamlet_of, owner_of_expired_session, resume_session
-from casework.web.access import MACHINE, PUBLIC, declared
+from casework.policy import network_of
+from casework.web.access import MACHINE, PUBLIC, STAFF, declared
 from casework.web.door import Viewer, the_office
 from casework.work import SYSTEM, Actor, Work
 
@@ -33,7 +36,8 @@ def install_guard(app: Flask) -> None:
             return known  # flask-login asks once more for every template it draws
         with the_office().begin(_nobody()) as work:
             view = current_app.view_functions.get(request.endpoint or "")
-            resumed = resume_session(work, token, used=not getattr(view, "in_background", False))
+            client = Client(network_of(request.remote_addr), family_of(request.headers.get("User-Agent", "")))
+            resumed = resume_session(work, token, used=not getattr(view, "in_background", False), client=client)
             return _viewer(work, token, resumed) if resumed else None
 
     @app.before_request
@@ -47,12 +51,16 @@ def install_guard(app: Flask) -> None:
         who = declared(app.view_functions[request.endpoint])
         token = session.get("_user_id")
         g.viewer = load(token) if token and who != MACHINE else None
-        if g.viewer is not None and g.viewer.limited and not _while_enrolling():
+        if g.viewer is not None and g.viewer.limited and not _marked("while_enrolling"):
             return _enrol_first(who)
+        if g.viewer is not None and g.viewer.locked and not _marked("while_locked"):
+            return _unlock_first(app, who, token)
         if who in (PUBLIC, MACHINE):
             return None
         if g.viewer is None:
             return _sign_in_first(app, token)
+        if g.viewer.role == WAITING and who == STAFF:
+            return None  # their own account's pages and the like; nothing that is a role's
         if g.viewer.role not in who:
             raise NotFound
         return None
@@ -77,18 +85,35 @@ def safe_next(target: str | None) -> str:
 
 
 def _sign_in_first(app: Flask, token: str | None) -> ResponseReturnValue:
-    if request.method == "POST" and token and request.endpoint:
-        page = getattr(app.view_functions[request.endpoint], "draft_page", None)
-        if page is not None and _keep_typed(token, page(**(request.view_args or {}))):
-            flash(_("Phiên làm việc đã hết. Những gì đã gõ được giữ lại; đăng nhập để làm tiếp."), "warning")
+    if request.method == "POST":
+        _keep_posted(app, token, _("Phiên làm việc đã hết. Những gì đã gõ được giữ lại; đăng nhập để làm tiếp."))
     if request.headers.get("X-Autosave"):
         return "", 401
-    target = request.path if request.method == "GET" else request.headers.get("X-Page") or request.path
-    return redirect(url_for("signin.show", next=target), code=303)
+    door = "phones.ask" if has_phone() else "signin.show"
+    return redirect(url_for(door, next=_page_of_request()), code=303)
 
 
-def _while_enrolling() -> bool:
-    return bool(getattr(current_app.view_functions[request.endpoint or ""], "while_enrolling", False))
+def _page_of_request() -> str:
+    return request.path if request.method == "GET" else request.headers.get("X-Page") or request.path
+
+
+def _keep_posted(app: Flask, token: str | None, words: str) -> None:
+    page = getattr(app.view_functions[request.endpoint or ""], "draft_page", None)
+    if token and page is not None and _keep_typed(token, page(**(request.view_args or {}))):
+        flash(words, "warning")
+
+
+def phone_cookie() -> str:
+    """The name of the cookie that makes a telephone known. Other than the session's, it outlives a sign-out."""
+    return "__Host-casework-phone" if the_office().settings.public_url.startswith("https://") else "casework-phone"
+
+
+def has_phone() -> bool:
+    return phone_cookie() in request.cookies
+
+
+def _marked(note: str) -> bool:
+    return bool(getattr(current_app.view_functions[request.endpoint or ""], note, False))
 
 
 def _enrol_first(who: object) -> ResponseReturnValue | None:
@@ -97,6 +122,18 @@ def _enrol_first(who: object) -> ResponseReturnValue | None:
     if who == PUBLIC:
         return None
     return redirect(url_for("factors.mine"), code=303)
+
+
+def _unlock_first(app: Flask, who: object, token: str | None) -> ResponseReturnValue | None:
+    """A locked screen shows public pages as to a stranger and nothing else. What was being sent is kept as a draft."""
+    g.viewer = None
+    if who == PUBLIC and request.endpoint not in ("pages.front", "signin.show"):
+        return None
+    if request.headers.get("X-Autosave") or _marked("in_background"):
+        return "", 423
+    if request.method == "POST":
+        _keep_posted(app, token, _("Màn hình đang khóa. Những gì đã gõ được giữ lại."))
+    return redirect(url_for("lock.ask", next=_page_of_request()), code=303)
 
 
 def _keep_typed(token: str, page: str) -> bool:
@@ -119,15 +156,18 @@ def _viewer(work: Work, token: str, resumed: Resumed) -> Viewer:
     staff = resumed.staff
     # Held while the actor is read: the session forgets a row that nobody holds, and would ask for it again.
     home = unit(work, staff.unit_id)
+    actor = actor_of(work, staff, g.get("request_id", ""))
     return Viewer(
         token=token,
-        actor=actor_of(work, staff, g.get("request_id", "")),
+        actor=actor,
         username=staff.username,
-        role=staff.role,
+        role=actor.role,
         unit_title=home.name,
         hamlet=hamlet_of(work, staff),
         limited=resumed.limited,
         factor_at=resumed.factor_at,
+        locked=resumed.locked,
+        by_phone=resumed.phone_id is not None,
     )
 
 

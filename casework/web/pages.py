@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from casework.clock import local
 from casework.law.model import Law
 from casework.people.queries import unit
-from casework.people.rules import Role
+from casework.people.rules import WAITING, Role
 from casework.web.access import open_to_all, open_to_staff
 from casework.web.door import actor, begin, the_office
 from casework.web.guard import safe_next
@@ -33,6 +33,8 @@ HOMES = {
 def front() -> ResponseReturnValue:
     if g.viewer is None:
         return redirect(url_for("signin.show"))
+    if g.viewer.role == WAITING:
+        return render_template("pages/waiting.html")
     return redirect(url_for(HOMES[g.viewer.role]))
 
 

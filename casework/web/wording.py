@@ -15,7 +15,7 @@ from casework.cases.rules import Facts, age_at, fact, initials
 from casework.clock import local
 from casework.deadlines.queries import ClockReading
 from casework.law.model import Form, Law, Text
-from casework.people.rules import Role
+from casework.people.rules import WAITING, Role
 
 # Lazy: a list of 25 cases asks for these hundreds of times, and looking a word up costs more than a query.
 WEEKDAYS = (
@@ -167,7 +167,7 @@ def post_title(role: str, *, deputy: bool) -> str:
 
 def role_title(role: str) -> str:
     """The post's name as people know it."""
-    return str(ROLES.get(role, role))
+    return _("Chờ người thứ hai đồng ý") if role == WAITING else str(ROLES.get(role, role))
 
 
 def band_words(band: str) -> str:
