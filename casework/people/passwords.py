@@ -25,6 +25,7 @@ NO_PASSWORD = ""  # no hash at all: an account that cannot be signed in to
 LEAST_ALONE = 15  # characters, where nothing else is asked at sign-in
 LEAST_WITH_FACTOR = 12
 LONGEST = 256  # far above what has to be taken (64); bounds what one try can make us normalise and hash
+LONGEST_PART = 5  # of which a password may not be mere repetition
 PIN_DIGITS = 6
 LEAST_OWN_LETTERS = 4  # that must be left when the office's own words are taken out
 # Who knows the office can guess these. Folded: without accents and blanks.
@@ -82,7 +83,8 @@ def fault_of(password: str, *, alone: bool, context: Iterable[str] = ()) -> str 
         return "too-long"
     whole = _folded(password)
     core = _core(whole)
-    if {whole, core, _unrepeated(core), _unrepeated(whole)} & common():
+    parts = {_unrepeated(whole), _unrepeated(core)}
+    if {whole, core, *parts} & common() or min(map(len, parts)) <= LONGEST_PART:
         return "common"
     own = sorted((word for word in map(_folded, (*CONTEXT, *context)) if len(word) >= 3), key=len, reverse=True)
     left = _without(core, own)

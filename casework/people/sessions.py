@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.errors import Invalid, NotFound, SignInRefused
-from casework.people.models import SignedInSession, Staff, Unit
+from casework.people.models import SecondFactor, SignedInSession, Staff, Unit
 from casework.people.passwords import fault_of, hash_password
 from casework.people.rules import SESSION_LIMIT, idle_limit
 from casework.people.service import check_password, person_of
@@ -116,6 +116,11 @@ def change_own_password(work: Work, staff: Staff, *, old: str, new: str, alone: 
     work.session.add(staff)
     revoke_other_sessions(work, staff, token)
     record(work, Tag.PASSWORD_CHANGED, object_type="staff", object_id=staff.id, fields=["own"])
+
+
+def asks_two(staff: Staff) -> bool:
+    """Whether more than the password is asked of this person at sign-in."""
+    return staff.second_factor == SecondFactor.REQUIRED
 
 
 def _own_words(work: Work, staff: Staff) -> list[str]:

@@ -32,6 +32,7 @@ __all__ = [
     "open_to_machines",
     "open_to_staff",
     "while_enrolling",
+    "while_locked",
 ]
 
 
@@ -48,6 +49,12 @@ def keeps_draft(page: Callable[..., str]) -> Callable[[View], View]:
 def in_background(view: View) -> View:
     """Asked by open pages by themselves: it keeps no session alive."""
     view.in_background = True  # type: ignore[attr-defined]  # a note on the function, read by the guard
+    return view
+
+
+def while_locked(view: View) -> View:
+    """Open also while the screen is locked: the way out of it, and of the house."""
+    view.while_locked = True  # type: ignore[attr-defined]  # a note on the function, read by the guard
     return view
 
 

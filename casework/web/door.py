@@ -18,6 +18,7 @@ class Viewer:
     """The person signed in, as pages show them. Flask-Login's idea of a user; `token` is the session's.
 
     `limited`: they have yet to set up a second factor. `factor_at` (UTC): when they last proved who they are.
+    `locked`: the screen is locked. `by_phone`: they came with a telephone and its PIN.
     """
 
     token: str
@@ -28,6 +29,8 @@ class Viewer:
     hamlet: str | None
     limited: bool = False
     factor_at: datetime | None = None
+    locked: bool = False
+    by_phone: bool = False
 
     is_authenticated = True
     is_active = True

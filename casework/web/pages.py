@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, g, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from casework.clock import local
 from casework.law.model import Law
 from casework.people.queries import unit
 from casework.people.rules import WAITING, Role
-from casework.web.access import open_to_all, open_to_staff
+from casework.people.service import sign_out
+from casework.web.access import open_to_all, open_to_staff, while_enrolling, while_locked
 from casework.web.door import actor, begin, the_office
-from casework.web.guard import safe_next
+from casework.web.guard import has_phone, safe_next
 
 bp = Blueprint("pages", __name__)
 
@@ -32,7 +33,7 @@ HOMES = {
 @open_to_all
 def front() -> ResponseReturnValue:
     if g.viewer is None:
-        return redirect(url_for("signin.show"))
+        return redirect(url_for("phones.ask" if has_phone() else "signin.show"))
     if g.viewer.role == WAITING:
         return render_template("pages/waiting.html")
     return redirect(url_for(HOMES[g.viewer.role]))
@@ -75,6 +76,19 @@ def forms() -> ResponseReturnValue:
 
 @bp.get("/thoat-nhanh")
 @open_to_all
+@while_enrolling
+@while_locked
 def quick_exit() -> ResponseReturnValue:
-    """A harmless page to be looking at; history is not erased, and the page before says so."""
-    return render_template("pages/exit.html", now=the_office().clock.now())
+    """A harmless page to be looking at. The session ends in the office too; history is not erased, and the page before
+    says so. A GET, so that a plain link does it: no other site can make it leave, for it does not get the cookie sent."""
+    language = session.get("language")
+    if g.viewer is not None and request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none"):
+        with begin() as work:
+            sign_out(work, g.viewer.token)
+        session.clear()
+        if language:
+            session["language"] = language
+    g.viewer = None
+    answer = make_response(render_template("pages/exit.html", now=the_office().clock.now()))
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return answer
