@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
+from casework.access.queries import check_policy
 from casework.cases.house import open_book
 from casework.clock import Clock, SystemClock, local
 from casework.db import EmbeddedServer, check_application_role, make_engine
@@ -19,6 +20,7 @@ from casework.notices.lines import other_lines
 from casework.notices.models import Channel
 from casework.notices.senders import SmsSender
 from casework.notices.sms import sender_for
+from casework.oversight.watching import look_over
 from casework.settings import Settings
 from casework.vault.keys import Keys, load_key_file
 from casework.work import Actor, Work, begin
@@ -36,9 +38,15 @@ class Office:
     sms: SmsSender
     channels: Mapping[Channel, SmsSender] = field(default_factory=dict)  # the ways besides SMS
 
-    def begin(self, actor: Actor) -> AbstractContextManager[Work]:
-        """One piece of work: committed on leave, rolled back on any error. `now` is read from the office's clock."""
-        return begin(self.engine, actor, self.clock.now(), self.book, office_calendar, self.keys)
+    @contextmanager
+    def begin(self, actor: Actor) -> Iterator[Work]:
+        """One piece of work: committed on leave, rolled back on any error. `now` is read from the office's clock.
+
+        Last of all what it wrote in the trail is looked over (`oversight.watching`): raises ReadBudgetSpent there.
+        """
+        with begin(self.engine, actor, self.clock.now(), self.book, office_calendar, self.keys) as work:
+            yield work
+            look_over(work)
 
     @property
     def law(self) -> Law:
@@ -52,6 +60,7 @@ def open_office(settings: Settings, *, clock: Clock | None = None, sms: SmsSende
     With no CASEWORK_DATABASE_URL the embedded server is expected to run already (`EmbeddedServer.start`).
     """
     url = settings.database_url or EmbeddedServer(settings.data_dir).url()
+    check_policy()
     book = open_book(settings.law_dir)
     keys = load_key_file(settings.key_file)
     engine = make_engine(url)

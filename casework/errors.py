@@ -85,6 +85,18 @@ class Stale(CaseworkError):
     kind = "stale"
 
 
+class ReadBudgetSpent(CaseworkError):
+    """The person has read more cases within the hour than any work needs: no further one opens now."""
+
+    kind = "read-budget-spent"
+
+
+class BreakGlassSpent(CaseworkError):
+    """So many emergency openings, found or not, were tried by this person today that no more are."""
+
+    kind = "break-glass-spent"
+
+
 class IdempotencyMismatch(CaseworkError):
     """The same Idempotency-Key came with another body."""
 

@@ -12,6 +12,7 @@ from casework.files import models as files
 from casework.incidents import models as incidents
 from casework.intake import models as intake
 from casework.notices import models as notices
+from casework.oversight import models as oversight
 from casework.papers import models as papers
 from casework.people import factormodels as factors
 from casework.people import models as people
@@ -29,6 +30,7 @@ ROOMS = (
     incidents,
     intake,
     notices,
+    oversight,
     papers,
     people,
     phones,

@@ -61,6 +61,11 @@ def record(
     work.at_the_end("audit chain", lambda: _write_chain(work, entries))
 
 
+def recorded(work: Work) -> tuple[AuditEntry, ...]:
+    """What this piece of work has recorded so far and will write with its commit."""
+    return tuple(work.keep("audit entries", lambda: list[AuditEntry]()))
+
+
 def seal_checkpoint(work: Work, force: bool = False, every_rows: int = 1000) -> AuditCheckpoint | None:
     """Signs the chain's head; None if fewer than `every_rows` entries (`force`: none at all) came since the last one.
 

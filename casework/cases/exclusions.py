@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from casework.access.models import CaseExclusion
+from casework.access.queries import forget_access
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.models import Case, HandOver
@@ -97,6 +98,7 @@ def keep_from(
     # the database shows them nothing of the case.
     work.session.add(exclusion)
     work.session.flush()
+    forget_access(work, case.id)
     return exclusion
 
 
@@ -113,6 +115,8 @@ def end_exclusion(work: Work, exclusion_id: UUID) -> None:
         raise NotFound
     exclusion.ended_at, exclusion.ended_by = work.now, work.actor.id
     work.session.add(exclusion)
+    work.session.flush()
+    forget_access(work, exclusion.case_id)
     record(
         work,
         Tag.EXCLUSION_ENDED,

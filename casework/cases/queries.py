@@ -12,8 +12,9 @@ from sqlalchemy import Subquery, and_, extract, func, inspect
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from casework.access.policybook import policy_book
 from casework.access.queries import NOBODY, access_of, keep_access, not_excluded, visible_to, with_access
-from casework.access.rules import CaseUnits, may_read_case
+from casework.access.rules import CONDITIONS, CaseUnits, may_read_case, readable
 from casework.cases.models import Case, Document, HandOver, NameBucket
 from casework.deadlines.models import CaseClock, ClockState
 from casework.deadlines.queries import clocks_of_subjects, running_of
@@ -23,6 +24,7 @@ from casework.work import Actor, Work
 
 CASES = inspect(Case).local_table
 PAGE_SIZE = 25
+ON_A_LINE = frozenset(("identity", "contact", "narrative"))  # initials, place, kind of harm
 SOON = timedelta(hours=12)
 
 
@@ -57,6 +59,13 @@ def find_case(work: Work, code: str) -> Case:
     if not may_read_case(work.actor, units_of(work, case), work.now).allowed:
         raise NotFound
     return case
+
+
+def any_case(work: Work, code: str) -> Case | None:
+    """The case with this code, whoever may see it: for a door that decides by itself (an emergency opening), and shows
+    nothing of it before."""
+    with work.whole_sight():
+        return work.session.exec(select(Case).where(Case.code == code)).first()
 
 
 def case_by_id(work: Work, case_id: UUID) -> Case:
@@ -170,13 +179,27 @@ def _narrow(work: Work, base: SelectOfScalar[Case], wanted: Filter, due_at: Any)
 
 def with_clocks(work: Work, cases: Sequence[Case], *, with_facts: bool = True) -> list[Listed]:
     running = running_of(work, [case.id for case in cases])
-    facts = work.open_all(cases, "facts") if with_facts else [None] * len(cases)
+    facts = _facts_on_list(work, cases) if with_facts else {}
     return [
-        Listed(case, next(iter(clocks), None), opened or {}, clocks)
-        for case, opened, clocks in (
-            (case, opened, running.get(case.id, [])) for case, opened in zip(cases, facts, strict=True)
-        )
+        Listed(case, next(iter(clocks), None), facts.get(case.id, {}), clocks)
+        for case, clocks in ((case, running.get(case.id, [])) for case in cases)
     ]
+
+
+def _facts_on_list(work: Work, cases: Sequence[Case]) -> dict[UUID, Mapping[str, Mapping[str, Any]]]:
+    """Of the cases on whose line this person may see who the child is; of the others nothing is opened."""
+    named = [case for case in cases if groups_for(work, case, "list-case") >= ON_A_LINE]
+    return {case.id: opened or {} for case, opened in zip(named, work.open_all(named, "facts"), strict=True)}
+
+
+def groups_for(work: Work, case: Case, action: str = "read-case") -> frozenset[str]:
+    """The field groups of the case that the person at work may see."""
+    units = units_of(work, case)
+    groups = policy_book(CONDITIONS).all_groups
+    return work.keep(
+        ("groups of case", case.id, action, units),
+        lambda: readable(work.actor, units, groups, now=work.now, action=action),
+    )
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from sqlmodel import col, select
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
+from casework.cases.exclusions import keep_from, take_from, tells_province, units_of_conflict
 from casework.cases.models import Case
 from casework.cases.queries import candidates_for, case_by_id, state_of
 from casework.cases.rules import new_code
@@ -58,7 +59,8 @@ def receive_report(
 ) -> Received:
     """Records a report. `values` are the checked answers of Mẫu 01; `received_at` (UTC) is when the first word was heard.
 
-    A commune we do not know goes to the provincial desk, with the clocks running. `into` joins a case a person has chosen;
+    A commune we do not know goes to the provincial desk, with the clocks running; so does a report whose accused works for
+    the commune, and to that commune the case never exists (`cases.exclusions`). `into` joins a case a person has chosen;
     else the open case of the same commune about the same child, else a new one. Raises Invalid for a time not believable.
     """
     if not believable(received_at, work.now):
@@ -67,12 +69,19 @@ def receive_report(
     answers.setdefault("danger_now", "unknown")
     answers["received_at"] = local(received_at).isoformat(timespec="seconds")
     commune = people.commune_by_code(work, str(values.get("incident_commune", "")))
+    conflict = str(answers.get("accused_works_for") or "")
+    kept_from = units_of_conflict(work, conflict, commune)
     case = into or (_open_case_of_same_child(work, answers, commune) if commune else None)
     joined = case is not None
     if case is None:
-        case = _open(work, answers, commune, received_at)
+        held = None if commune in kept_from else commune
+        case = _open(work, answers, commune, received_at, holder=held)
     else:
+        for one in kept_from:
+            take_from(work, case, one.id)  # first, so that the commune is not told of this report
         take_action(work, case, "join-report", answers, since=received_at)
+    if tells_province(conflict):
+        record(work, Tag.CONFLICT_NAMED, case_id=case.id, object_type=conflict, object_id=case.id)
     report = Report(
         id=report_id or uuid4(),
         code=_free_code(work),
@@ -89,7 +98,10 @@ def receive_report(
     work.session.add(report)
     work.session.flush()
     record(work, Tag.REPORT_RECEIVED, case_id=case.id, object_type="report", object_id=report.id, fields=tuple(answers))
-    return Received(report, case, running_of(work, [case.id]).get(case.id, []))
+    received = Received(report, case, running_of(work, [case.id]).get(case.id, []))
+    for one in kept_from:
+        keep_from(work, case, unit_id=one.id, reason=conflict)
+    return received
 
 
 @dataclass(frozen=True)
@@ -297,13 +309,16 @@ def close_call(work: Work, kind: str) -> None:
     record(work, Tag.REPORT_CLOSED_NO_CASE, object_type="closed_call", object_id=call.id)
 
 
-def _open(work: Work, answers: Mapping[str, Any], commune: Unit | None, received_at: datetime) -> Case:
-    province = people.province_for(work, work.actor)
+def _open(
+    work: Work, answers: Mapping[str, Any], commune: Unit | None, received_at: datetime, *, holder: Unit | None
+) -> Case:
+    """`commune` is that of the incident; `holder` None: the province holds the case itself."""
+    province_id = (commune.province_id if commune else None) or people.province_for(work, work.actor).id
     return open_case(
         work,
         received_at=received_at,
-        responsible_unit_id=commune.id if commune else province.id,
-        province_id=(commune.province_id if commune else None) or province.id,
+        responsible_unit_id=holder.id if holder else province_id,
+        province_id=province_id,
         incident_unit_id=commune.id if commune else None,
         danger=str(answers["danger_now"]),
         values=answers,

@@ -9,8 +9,9 @@ from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from casework.errors import CaseworkError, Forbidden, GuardRefused, IllegalMove, NotFound
-from casework.web.door import the_office
+from casework.errors import CaseworkError, Forbidden, GuardRefused, IllegalMove, NotFound, ReadBudgetSpent
+from casework.oversight.budgets import note_spent
+from casework.web.door import begin, the_office
 from casework.web.guard import record_refused_page
 from casework.web.wording import law_text
 
@@ -29,6 +30,8 @@ STATUSES = {
     "idempotency-mismatch": 422,
     "sign-in-refused": 401,
     "too-many-attempts": 429,
+    "read-budget-spent": 429,
+    "break-glass-spent": 429,
     "tampered": 500,
     "key-missing": 503,
 }
@@ -39,6 +42,9 @@ def install_faults(app: Flask) -> None:
     def expected(error: CaseworkError) -> ResponseReturnValue:
         if isinstance(error, NotFound):
             record_refused_page()
+        if isinstance(error, ReadBudgetSpent):
+            with begin() as work:
+                note_spent(work)
         status = STATUSES[error.kind]
         if status >= 500:
             log.error("refused", kind=error.kind, endpoint=request.endpoint, request_id=g.get("request_id"))
@@ -102,6 +108,14 @@ def words_of(error: CaseworkError) -> tuple[str, str]:
     words = {
         "not-found": (_("Không tìm thấy"), _("Trang này không có, hoặc không thuộc phần việc của anh/chị.")),
         "forbidden": (_("Không thuộc quyền quyết định của anh/chị"), _("Bước này do người khác quyết định.")),
+        "read-budget-spent": (
+            _("Đã mở quá nhiều ca trong một giờ"),
+            _("Cấp tỉnh đã được báo. Ca đã mở trong giờ qua vẫn đọc được; ca khác mở được khi một giờ đã qua. Việc gấp: gọi 111."),
+        ),
+        "break-glass-spent": (
+            _("Hôm nay không mở khẩn cấp được nữa"),
+            _("Đã thử quá nhiều lần trong 24 giờ. Hãy gọi người giám sát của tỉnh; việc gấp: gọi 111."),
+        ),
         "stale": (_("Có người vừa sửa"), _("Nội dung đã thay đổi từ lúc anh/chị mở trang. Hãy tải lại rồi làm tiếp.")),
         "invalid": (_("Chưa đúng"), _("Có câu trả lời chưa đúng. Hãy quay lại và sửa.")),
     }
