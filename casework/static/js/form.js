@@ -63,6 +63,7 @@ function autosave(form) {
   form.addEventListener("submit", () => { sending = true; clearTimeout(timer); });
   addEventListener("pageshow", () => { sending = false; });
   addEventListener("online", () => plan(0));
+  addEventListener("casework:lock", (event) => { event.detail.push(save().finally(() => { sending = true; clearTimeout(timer); })); });
   document.addEventListener("visibilitychange", () => { if (document.hidden) save(); });
   addEventListener("beforeunload", (event) => {
     if (!sending && changes !== saved) event.preventDefault();
