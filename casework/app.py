@@ -16,17 +16,24 @@ from casework.bootstrap import Office
 from casework.papers.presses import Presses
 from casework.web import (
     accounts,
+    acts,
+    breakglass,
     calendar,
     casefile,
     cases,
     collaborator,
+    conflict,
     desk,
+    factors,
     handover,
     liaison,
+    lock,
+    mysessions,
     notices,
     operator,
     pages,
     papers,
+    phones,
     rota,
     signin,
     units,
@@ -95,8 +102,8 @@ def create_app(
     install_frame(app, drill=drill, drill_speed=drill_speed)
     install_faults(app)
     for room in (
-        pages, signin, operator, collaborator, desk, cases, casefile, papers, handover, liaison, office_pages, calendar,
-        accounts, rota, units, notices,
+        pages, signin, factors, operator, collaborator, desk, cases, casefile, papers, handover, liaison, office_pages, calendar,
+        accounts, rota, units, notices, mysessions, lock, phones, conflict, breakglass, acts,
     ):  # fmt: skip
         app.register_blueprint(room.bp)
     for door in (reports.bp, health.bp, callbacks.bp):

@@ -38,6 +38,7 @@ from casework.people.service import (
 )
 from casework.web.access import open_to
 from casework.web.door import begin
+from casework.web.factors import step_up
 from casework.web.wording import moment_text, post_title, role_title, short_moment
 from casework.work import Work
 
@@ -90,12 +91,14 @@ def listing() -> ResponseReturnValue:
 
 @bp.get("/quan-tri/tai-khoan/moi")
 @open_to(Role.ADMINISTRATOR)
+@step_up
 def new() -> ResponseReturnValue:
     return _new_page({}, {})
 
 
 @bp.post("/quan-tri/tai-khoan/moi")
 @open_to(Role.ADMINISTRATOR)
+@step_up
 def make() -> ResponseReturnValue:
     typed = _typed()
     with begin() as work:
@@ -130,6 +133,7 @@ def one(staff_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/quan-tri/tai-khoan/<uuid:staff_id>")
 @open_to(Role.ADMINISTRATOR)
+@step_up
 def change(staff_id: UUID) -> ResponseReturnValue:
     typed = _typed()
     with begin() as work:
@@ -147,6 +151,7 @@ def change(staff_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/quan-tri/tai-khoan/<uuid:staff_id>/mat-khau")
 @open_to(Role.ADMINISTRATOR)
+@step_up
 def reset(staff_id: UUID) -> ResponseReturnValue:
     try:
         with begin() as work:
@@ -159,6 +164,7 @@ def reset(staff_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/quan-tri/tai-khoan/<uuid:staff_id>/khoa")
 @open_to(Role.ADMINISTRATOR)
+@step_up
 def close(staff_id: UUID) -> ResponseReturnValue:
     try:
         with begin() as work:

@@ -49,11 +49,14 @@ def install_frame(app: Flask, *, drill: str | None, drill_speed: float) -> None:
     @app.context_processor
     def frame() -> dict[str, Any]:
         viewer = g.get("viewer")
+        whole = (
+            viewer if viewer is not None and not viewer.limited else None
+        )  # nothing is there yet for who has no factor
         language = wording.language()
         return {
             "viewer": _shown_viewer(viewer),
-            "nav": _navigation(viewer) if viewer else [],
-            "news": header(viewer),
+            "nav": _navigation(whole) if whole else [],
+            "news": header(whole),
             "language": language,
             "language_url": url_for("pages.switch_language", to="vi" if language == "en" else "en", next=request.path),
             "drill": _(drill) if drill else None,
@@ -143,6 +146,7 @@ def _navigation(viewer: Viewer) -> list[dict[str, Any]]:
             ("desk.supervise", _("Theo dõi hạn")),
             ("cases.listing", _("Ca")),
             ("operator.unread", _("Tin cần xem lại")),
+            ("acts.listing", _("Việc hai người")),
             ("calendar.year", _("Ngày nghỉ")),
         ],
         Role.POLICE: [("liaison.listing", _("Việc chuyển đến"))],
@@ -150,6 +154,7 @@ def _navigation(viewer: Viewer) -> list[dict[str, Any]]:
         Role.ADMINISTRATOR: [
             ("accounts.listing", _("Tài khoản")),
             ("rota.week", _("Ca trực")),
+            ("acts.listing", _("Việc hai người")),
             ("units.listing", pgettext("thanh điều hướng", "Đơn vị")),
             ("office.deadlines", _("Hạn luật định")),
             ("calendar.year", _("Ngày nghỉ")),

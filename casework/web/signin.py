@@ -1,30 +1,55 @@
-"""Signing in and out."""
+"""Signing in and out: a password and a second factor, or a passkey alone."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from flask import Blueprint, flash, g, redirect, render_template, request, session
+from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from casework.errors import SignInRefused, TooManyAttempts
-from casework.people.factors import sign_in
-from casework.people.service import note_failed_sign_in, sign_out
-from casework.web.access import open_to_all, open_to_staff
+from casework.people.factors import (
+    Outcome,
+    Purpose,
+    Step,
+    Verdict,
+    ask,
+    asked_of,
+    finish_sign_in,
+    sign_in,
+    sign_in_by_passkey,
+    ways_of,
+)
+from casework.people.service import SignedIn, note_failed_sign_in, sign_out
+from casework.web.access import open_to_all, open_to_staff, while_enrolling, while_locked
 from casework.web.door import begin
 from casework.web.guard import safe_next
-from casework.web.wording import length_text
+from casework.web.questions import (
+    AFTER,
+    enter_session,
+    forget_question,
+    keep_question,
+    kept_question,
+    network,
+    passkey_json,
+    refusal,
+    site,
+    tell_of_sign_in,
+    typed_answer,
+    wait_words,
+    warn_of_recovery,
+)
 
 bp = Blueprint("signin", __name__)
 
 
 @bp.get("/dang-nhap")
 @open_to_all
+@while_enrolling
 def show() -> ResponseReturnValue:
+    target = safe_next(request.args.get("next"))
     if g.viewer is not None:
-        return redirect(safe_next(request.args.get("next")))
-    return render_template("pages/sign_in.html", username="", fault=None, next=safe_next(request.args.get("next")))
+        return redirect(target)
+    return _page("", None, target)
 
 
 @bp.post("/dang-nhap")
@@ -34,29 +59,96 @@ def enter() -> ResponseReturnValue:
     target = safe_next(request.form.get("next") or request.args.get("next"))
     try:
         with begin() as work:
-            signed_in = sign_in(work, username, request.form.get("password", ""))
+            admitted = sign_in(work, username, request.form.get("password", ""), network=network())
     except (SignInRefused, TooManyAttempts) as refused:
         throttled = isinstance(refused, TooManyAttempts)
         with begin() as work:
             note_failed_sign_in(work, username, throttled=throttled)
         if isinstance(refused, TooManyAttempts):
-            wait = length_text(timedelta(seconds=refused.wait_seconds + 59))
-            fault = _("Đã thử sai nhiều lần. Chờ %(wait)s rồi thử lại.", wait=wait)
-        else:
-            fault = _("Tên đăng nhập hoặc mật khẩu không đúng.")
-        page = render_template("pages/sign_in.html", username=username, fault=fault, next=target)
-        return page, 429 if throttled else 401
-    language = session.get("language")
-    # A new signed-in state starts from nothing: no value planted before sign-in lives on.
-    session.clear()
-    if language:
-        session["language"] = language
-    session["_user_id"] = signed_in.token
+            return _page(username, wait_words(refused), target), 429
+        return _page(username, _("Tên đăng nhập hoặc mật khẩu không đúng."), target), 401
+    if admitted.step == Step.FACTOR:
+        keep_question(Purpose.SIGN_IN, admitted.token)
+        return redirect(url_for("signin.second", next=target), code=303)
+    enter_session(admitted.token)
+    if admitted.step == Step.ENROL:
+        session[AFTER] = target
+        return redirect(url_for("factors.mine"), code=303)
     return redirect(target, code=303)
+
+
+# ---------------------------------------------------------------- the second step
+
+
+@bp.get("/dang-nhap/xac-nhan")
+@open_to_all
+def second() -> ResponseReturnValue:
+    target = safe_next(request.args.get("next"))
+    if g.viewer is not None:
+        return redirect(target)
+    return _second_page(None, target) or redirect(url_for("signin.show", next=target), code=303)
+
+
+@bp.post("/dang-nhap/xac-nhan")
+@open_to_all
+def prove() -> ResponseReturnValue:
+    target = safe_next(request.form.get("next"))
+    given = typed_answer()
+    try:
+        with begin() as work:
+            outcome, opened = finish_sign_in(work, kept_question(Purpose.SIGN_IN), given, site())
+            tell_of_sign_in(work, outcome)
+    except TooManyAttempts as refused:
+        page = _second_page(wait_words(refused), target)
+        return (page, 429) if page else redirect(url_for("signin.show", next=target), code=303)
+    if opened is not None:
+        return _entered(outcome, opened, target)
+    page = _second_page(refusal(outcome, given), target) if outcome.verdict != Verdict.OVER else None
+    if page is None:
+        forget_question(Purpose.SIGN_IN)
+        flash(_("Yêu cầu xác nhận đã hết hạn hoặc đã thử quá nhiều lần. Hãy đăng nhập lại."), "warning")
+        return redirect(url_for("signin.show", next=target), code=303)
+    return page, 401
+
+
+@bp.post("/dang-nhap/xac-nhan/thu")
+@open_to_all
+def second_passkey() -> ResponseReturnValue:
+    with begin() as work:
+        return passkey_json(work, Purpose.SIGN_IN)
+
+
+# ---------------------------------------------------------------- a passkey alone
+
+
+@bp.post("/dang-nhap/khoa/thu")
+@open_to_all
+def passkey_alone() -> ResponseReturnValue:
+    """A question to whoever holds a passkey of this office: it names nobody."""
+    with begin() as work:
+        keep_question(Purpose.PASSKEY, ask(work, Purpose.PASSKEY))
+        work.session.flush()
+        return passkey_json(work, Purpose.PASSKEY)
+
+
+@bp.post("/dang-nhap/khoa")
+@open_to_all
+def enter_by_passkey() -> ResponseReturnValue:
+    target = safe_next(request.form.get("next"))
+    given = typed_answer()
+    with begin() as work:
+        outcome, opened = sign_in_by_passkey(work, kept_question(Purpose.PASSKEY), given.passkey, site())
+        tell_of_sign_in(work, outcome)
+    if opened is not None:
+        return _entered(outcome, opened, target)
+    # One answer for an unknown passkey, a removed one, a copied one and a bad signature.
+    return _page("", _("Không đăng nhập được bằng khoá truy cập này. Hãy thử lại hoặc dùng mật khẩu."), target), 401
 
 
 @bp.post("/dang-xuat")
 @open_to_staff
+@while_enrolling
+@while_locked
 def leave() -> ResponseReturnValue:
     with begin() as work:
         sign_out(work, g.viewer.token)
@@ -65,3 +157,26 @@ def leave() -> ResponseReturnValue:
     response = redirect("/dang-nhap", code=303)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
+
+
+def _entered(outcome: Outcome, opened: SignedIn, target: str) -> ResponseReturnValue:
+    enter_session(opened.token)
+    warn_of_recovery(outcome)
+    return redirect(target, code=303)
+
+
+def _page(username: str, fault: str | None, target: str) -> str:
+    return render_template(
+        "pages/sign_in.html", username=username, fault=fault, next=target, passkeys=site() is not None
+    )
+
+
+def _second_page(fault: str | None, target: str) -> str | None:
+    """None where no question is open any more."""
+    token = kept_question(Purpose.SIGN_IN)
+    with begin() as work:
+        staff = asked_of(work, Purpose.SIGN_IN, token)
+        ways = ways_of(work, staff) if staff is not None else None
+    if ways is None:
+        return None
+    return render_template("pages/second_step.html", fault=fault, next=target, ways=ways, passkeys=site() is not None)
