@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 from sqlmodel import col, select
 
+from casework.access.queries import not_excluded
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.clocks import late_clocks
@@ -161,14 +162,19 @@ def offers_to_me(work: Work) -> Sequence[HandOver]:
         return []
     return work.session.exec(
         select(HandOver)
-        .where(HandOver.to_unit_id == work.actor.unit_id, col(HandOver.answer).is_(None))
+        .where(
+            HandOver.to_unit_id == work.actor.unit_id,
+            col(HandOver.answer).is_(None),
+            not_excluded(col(HandOver.case_id), work.actor),
+        )
         .order_by(col(HandOver.offered_at))
     ).all()
 
 
 def find_offer(work: Work, offer_id: UUID) -> HandOver:
     """Raises NotFound for an offer that does not exist, is answered, or is not this person's commune's to answer."""
-    offer = work.session.get(HandOver, offer_id)
+    wanted = select(HandOver).where(HandOver.id == offer_id, not_excluded(col(HandOver.case_id), work.actor))
+    offer = work.session.exec(wanted).first()
     if offer is None or offer.answer is not None or work.actor.role not in COMMUNE_ROLES:
         raise NotFound
     if offer.to_unit_id != work.actor.unit_id:

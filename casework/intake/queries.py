@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlmodel import col, select
 
+from casework.access.queries import not_excluded
 from casework.cases.models import Case
 from casework.cases.queries import candidates_for, recent_of_commune
 from casework.cases.rules import age_at, fact
@@ -37,7 +38,7 @@ def own_reports(work: Work, *, limit: int = 50) -> list[Receipt]:
     rows = work.session.exec(
         select(Report, Case)
         .join(Case, col(Case.id) == Report.case_id)
-        .where(Report.staff_id == work.actor.id)
+        .where(Report.staff_id == work.actor.id, not_excluded(col(Report.case_id), work.actor))
         .order_by(col(Report.recorded_at).desc())
         .limit(limit)
     ).all()
@@ -49,7 +50,7 @@ def own_receipt(work: Work, code: str) -> Receipt:
     row = work.session.exec(
         select(Report, Case)
         .join(Case, col(Case.id) == Report.case_id)
-        .where(Report.code == code, Report.staff_id == work.actor.id)
+        .where(Report.code == code, Report.staff_id == work.actor.id, not_excluded(col(Report.case_id), work.actor))
     ).first()
     if row is None:
         raise NotFound
@@ -61,7 +62,11 @@ def waiting_receipts(work: Work, *, limit: int = 50) -> list[Receipt]:
     rows = work.session.exec(
         select(Report, Case)
         .join(Case, col(Case.id) == Report.case_id)
-        .where(Case.state == work.law.initial_state.id, col(Report.joined).is_(False))
+        .where(
+            Case.state == work.law.initial_state.id,
+            col(Report.joined).is_(False),
+            not_excluded(col(Report.case_id), work.actor),
+        )
         .order_by(col(Report.recorded_at))
         .limit(limit)
     ).all()
@@ -78,6 +83,7 @@ def accepted_receipts(work: Work, since: datetime, *, limit: int = 50) -> list[R
             Case.changed_at >= since,
             Report.recorded_at >= since - timedelta(days=1),
             col(Report.joined).is_(False),
+            not_excluded(col(Report.case_id), work.actor),
         )
         .order_by(col(Case.changed_at).desc())
         .limit(limit)
@@ -90,6 +96,7 @@ def recent_receipts(work: Work, *, limit: int = 50) -> list[Receipt]:
     rows = work.session.exec(
         select(Report, Case)
         .join(Case, col(Case.id) == Report.case_id)
+        .where(not_excluded(col(Report.case_id), work.actor))
         .order_by(col(Report.recorded_at).desc())
         .limit(limit)
     ).all()

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
+from casework.access.queries import not_excluded
 from casework.errors import NotFound
 from casework.people.rules import LIAISON_ROLES
 from casework.referral.models import Referral
@@ -20,7 +21,11 @@ def referrals_to_me(work: Work) -> Sequence[Referral]:
         return []
     return work.session.exec(
         select(Referral)
-        .where(Referral.to_unit_id == work.actor.unit_id, Referral.kind == work.actor.role)
+        .where(
+            Referral.to_unit_id == work.actor.unit_id,
+            Referral.kind == work.actor.role,
+            not_excluded(col(Referral.case_id), work.actor),
+        )
         .order_by(col(Referral.acknowledged_at).is_not(None), col(Referral.sent_at).desc())
         .limit(200)
     ).all()
@@ -28,7 +33,8 @@ def referrals_to_me(work: Work) -> Sequence[Referral]:
 
 def find_referral(work: Work, referral_id: UUID) -> Referral:
     """Raises NotFound for one that does not exist and for another body's alike."""
-    found = work.session.get(Referral, referral_id)
+    wanted = select(Referral).where(Referral.id == referral_id, not_excluded(col(Referral.case_id), work.actor))
+    found = work.session.exec(wanted).first()
     if found is None or found.kind != work.actor.role or found.to_unit_id != work.actor.unit_id:
         raise NotFound
     return found
