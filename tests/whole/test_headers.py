@@ -1,0 +1,204 @@
+"""What every answer carries, over every route and every kind of answer; and which requests are not taken at all."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlmodel import select
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from casework.app import create_app
+from casework.intake.schemas import is_simple
+from casework.people.models import Staff
+from casework.people.service import open_session
+from casework.web import headers
+from casework.work import SYSTEM
+from tests.conftest import Town
+
+BASE = "https://casework.example"
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+}
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "connect-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+SENSITIVE = ("camera", "microphone", "geolocation", "display-capture", "usb", "payment")
+SAMPLES = {"UUIDConverter": "00000000-0000-4000-8000-000000000000", "IntegerConverter": 1}
+LEAVING = ("signin.leave", "lock.close", "pages.quick_exit")  # after them everybody would be a stranger
+
+
+def make_app(town: Town) -> Flask:
+    secure = replace(town.office, settings=replace(town.office.settings, public_url="https://casework.example"))
+    return create_app(secure)
+
+
+@pytest.fixture
+def app(town: Town) -> Flask:
+    return make_app(town)
+
+
+def signed_in(app: Flask, town: Town, username: str) -> FlaskClient:
+    client = app.test_client()
+    with town.office.begin(SYSTEM) as work:
+        token = open_session(work, work.session.exec(select(Staff).where(Staff.username == username)).one()).token
+    with client.session_transaction(base_url=BASE) as kept:
+        kept["_user_id"] = token
+    return client
+
+
+def address_of(rule: Rule) -> str:
+    values = {name: SAMPLES.get(type(converter).__name__, "x") for name, converter in rule._converters.items()}
+    built = rule.build(values)
+    assert built is not None, rule
+    return built[1]
+
+
+def answers(app: Flask, client: FlaskClient, *, without: tuple[str, ...] = ()) -> Iterator[tuple[str, TestResponse]]:
+    """Every route by every method it knows, and an address that is no route."""
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint in ("static", *without):
+            continue
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield f"{method} {rule.rule}", client.open(address_of(rule), method=method, base_url=BASE)
+    yield "GET /khong-co", client.get("/khong-co", base_url=BASE)
+
+
+def faults_of(answer: TestResponse) -> list[str]:
+    wrong = [name for name, value in ALWAYS.items() if answer.headers.get(name) != value]
+    said = answer.headers.get("Content-Security-Policy", "")
+    policy = dict(part.strip().split(" ", 1) for part in said.split(";") if " " in part.strip())
+    wrong += [f"CSP {name}" for name, value in POLICY.items() if policy.get(name) != value]
+    allowed = answer.headers.get("Permissions-Policy", "")
+    wrong += [f"Permissions-Policy {name}" for name in SENSITIVE if f"{name}=()" not in allowed]
+    if "no-store" not in answer.headers.get("Cache-Control", ""):
+        wrong.append("Cache-Control")
+    return wrong + [word for word in ("unsafe", "data:", "*") if word in said]
+
+
+def test_every_answer_of_every_route_carries_the_headers(app: Flask, town: Town) -> None:
+    wrong, statuses = {}, []
+    for name, answer in answers(app, app.test_client()):
+        statuses.append(answer.status_code)
+        wrong |= {f"stranger {name}": faults_of(answer)} if faults_of(answer) else {}
+    app.config["WTF_CSRF_ENABLED"] = False  # so that what is sent reaches its page
+    for name, answer in answers(app, signed_in(app, town, "worker"), without=LEAVING):
+        statuses.append(answer.status_code)
+        wrong |= {f"worker {name}": faults_of(answer)} if faults_of(answer) else {}
+    assert wrong == {}
+    assert len(statuses) > 200 and {200, 303, 400, 404, 422} <= set(statuses)
+
+
+@pytest.mark.parametrize("dropped", ["Content-Security-Policy", "Referrer-Policy", "Permissions-Policy"])
+def test_the_planted_defect_of_a_missing_header_is_seen(
+    town: Town, monkeypatch: pytest.MonkeyPatch, dropped: str
+) -> None:
+    monkeypatch.delitem(headers.HEADERS, dropped)
+    answer = make_app(town).test_client().get("/dang-nhap", base_url=BASE)
+    assert faults_of(answer)
+
+
+def test_the_session_s_cookie_is_bound_to_host_and_tls_and_no_script_reads_it(app: Flask, town: Town) -> None:
+    answer = app.test_client().get("/dang-nhap", base_url=BASE)
+    cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-casework=")
+    assert (
+        all(part in cookie for part in ("Secure", "HttpOnly", "SameSite=Strict", "Path=/")) and "Domain" not in cookie
+    )
+
+
+def test_signing_out_has_the_browser_forget_what_it_kept(app: Flask, town: Town) -> None:
+    client = signed_in(app, town, "worker")
+    app.config["WTF_CSRF_ENABLED"] = False
+    answer = client.post("/dang-xuat", base_url=BASE)
+    assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
+
+
+@pytest.mark.parametrize(
+    ("sent", "taken"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, True),
+        ({"Sec-Fetch-Site": "none"}, True),
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://casework.example"}, False),
+        ({"Origin": "https://casework.example"}, True),
+        ({"Origin": "null"}, True),
+        ({"Origin": "https://ke-xau.example"}, False),
+        ({"Origin": "http://casework.example"}, False),
+        ({}, True),
+    ],
+)
+def test_another_site_s_form_is_refused_besides_the_token(
+    app: Flask, town: Town, sent: dict[str, str], taken: bool
+) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False  # this wall alone
+    client = signed_in(app, town, "worker")
+    answer = client.post("/tai-khoan/phien/ket-thuc-phien-khac", headers=sent, base_url=BASE)
+    assert (answer.status_code == 303) is taken
+    assert taken or answer.status_code == 400
+
+
+def test_a_form_without_its_token_is_refused(app: Flask, town: Town) -> None:
+    client = signed_in(app, town, "worker")
+    assert client.post("/tai-khoan/phien/ket-thuc-phien-khac", base_url=BASE).status_code == 400
+
+
+def test_a_machine_s_door_takes_no_cookie_and_asks_no_origin(app: Flask, town: Town) -> None:
+    client = signed_in(app, town, "hotline")
+    answer = client.post("/api/v1/reports", headers={"Sec-Fetch-Site": "cross-site"}, base_url=BASE)
+    assert answer.status_code == 401, "the cookie opens nothing here"
+
+
+def post(app: Flask, path: str, **sent: Any) -> int:
+    app.config["WTF_CSRF_ENABLED"] = False
+    return app.test_client().post(path, base_url=BASE, **sent).status_code
+
+
+def test_bodies_are_bounded_in_bytes_parts_and_files(app: Flask, town: Town) -> None:
+    assert post(app, "/dang-nhap", data={"username": "x" * (1024 * 1024 + 1)}) == 413
+    assert (
+        post(app, "/dang-nhap", data={f"o{number}": "x" for number in range(3000)}, content_type="multipart/form-data")
+        == 413
+    )
+    key = {"Authorization": f"Bearer {town.world.api_key}"}
+    assert post(app, "/api/v1/reports", data=b"{" + b" " * 1024 * 1024 + b"}", headers=key) == 413
+    many = {"file": [(io.BytesIO(b"x"), f"{number}.pdf") for number in range(headers.MOST_FILES + 1)]}
+    client = signed_in(app, town, "worker")
+    app.config["WTF_CSRF_ENABLED"] = False
+    paths = [rule for rule in app.url_map.iter_rules() if hasattr(app.view_functions[rule.endpoint], "body_limit")]
+    assert paths
+    for rule in paths:
+        answer = client.post(address_of(rule), data=many, content_type="multipart/form-data", base_url=BASE)
+        assert answer.status_code == 413, rule
+
+
+def test_a_body_deeper_or_larger_than_a_report_is_kept_for_a_person(app: Flask, town: Town) -> None:
+    key = {"Authorization": f"Bearer {town.world.api_key}"}
+    deep: Any = "x"
+    for _ in range(13):
+        deep = {"a": deep}
+    wide = {f"k{number}": 1 for number in range(1200)}
+    for odd in (deep, wide):
+        body = json.dumps({"incident_commune": "99001", "narrative": "trẻ khóc", "more": odd})
+        assert post(app, "/api/v1/reports", data=body.encode(), headers=key) == 202
+        assert not is_simple(json.loads(body))
+    assert is_simple({"incident_commune": "99001", "child": {"name": "x"}, "kinds": ["violence"]})
