@@ -29,8 +29,9 @@ from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 
 from casework.access.models import CaseExclusion, CaseGrant
-from casework.access.policybook import policy_book
+from casework.access.policybook import FILE, policy_book
 from casework.access.rules import BREAK_GLASS, CONDITIONS, SYSTEM_ROLE, Grant
+from casework.errors import UnsafeStart
 from casework.work import Actor, Work
 
 
@@ -110,10 +111,7 @@ def not_excluded(case_id: Any, actor: Actor) -> ColumnElement[bool]:
 
 
 def visible_to(actor: Actor, now: datetime, case: FromClause) -> ColumnElement[bool]:
-    """For a query over the table of cases: the policy's rules for "read-case", exclusions first, said in SQL.
-
-    Raises KeyError for a condition of such a rule that has no words in SQL: a policy that needs one does not start.
-    """
+    """For a query over the table of cases: the policy's rules for "read-case", exclusions first, said in SQL."""
     ways: dict[tuple[str, ...], ColumnElement[bool]] = {}
     for rule in policy_book(CONDITIONS).policy.rules:
         if rule.concerns("read-case", None, None):
@@ -124,6 +122,15 @@ def visible_to(actor: Actor, now: datetime, case: FromClause) -> ColumnElement[b
     if () in ways:
         return not_excluded(case.c.id, actor)
     return and_(or_(false(), *ways.values()), not_excluded(case.c.id, actor))
+
+
+def check_policy() -> None:
+    """Raises UnsafeStart for a policy that does not hold together, or one that a list of cases could not follow."""
+    for rule in policy_book(CONDITIONS).policy.rules:
+        if rule.concerns("read-case", None, None):
+            for name in (one for conditions in rule.when for one in conditions):
+                if name not in IN_SQL and not name.startswith("role:"):
+                    raise UnsafeStart(f"{FILE}: rule {rule.id}: '{name}' cannot be asked of a list of cases")
 
 
 def live(now: datetime) -> ColumnElement[bool]:

@@ -69,8 +69,11 @@ def any_case(work: Work, code: str) -> Case | None:
 
 
 def case_by_id(work: Work, case_id: UUID) -> Case:
-    """A case another room already holds a right to (a referral to this body, a report's own case)."""
-    return work.session.get_one(Case, case_id)
+    """A case another room already holds a right to (a referral to this body, a report's own case). Raises NotFound."""
+    found = work.session.get(Case, case_id)
+    if found is None:
+        raise NotFound
+    return found
 
 
 @dataclass(frozen=True)

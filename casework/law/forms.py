@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from casework.law import answers as single
-from casework.law.model import LEVELS, Field, Form, Section, Text
+from casework.law.model import LEVELS, Field, Form, Law, Section, Text
 from casework.law.offers import Earlier, Prefill, offered_to
 
 MAX_ROWS = 60
@@ -325,3 +325,13 @@ def _shown(one: Field, value: Any, language: str) -> str | None:
         )
         for number, row in enumerate(value, start=1)
     )  # fmt: skip
+
+
+def datum_fields(law: Law) -> dict[str, Field]:
+    """Datum → the field that owns it: the first form that asks it."""
+    owners: dict[str, Field] = {}
+    for form in law.forms.values():
+        for one in form.fields:
+            if one.datum is not None:
+                owners.setdefault(one.datum, one)
+    return owners

@@ -23,7 +23,7 @@ FIELD_KINDS = (
 # What a question starts with, by the case and the moment: who fills it in, the office, who decides there now, the day.
 DEFAULTS = ("@me", "@office", "@chair", "@today", "@now")
 
-FIELD_GROUPS = ("identity", "contact", "narrative", "medical", "legal", "reporter", "assessment", "work")
+FIELD_GROUPS = ("identity", "contact", "narrative", "medical", "legal", "reporter", "assessment", "work", "restricted")
 
 
 @dataclass(frozen=True)

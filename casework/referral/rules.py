@@ -6,17 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from casework.law.model import Audience, Field, Form, Law, Section
-
-
-def datum_fields(law: Law) -> dict[str, Field]:
-    """Datum → the field that owns it: the first form that asks it."""
-    owners: dict[str, Field] = {}
-    for form in law.forms.values():
-        for one in form.fields:
-            if one.datum is not None:
-                owners.setdefault(one.datum, one)
-    return owners
+from casework.law.forms import datum_fields
+from casework.law.model import Audience, Form, Law, Section
 
 
 def packet_of(law: Law, audience: Audience, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -17,12 +17,12 @@ from casework.cases.queries import (
     activities_of,
     approved_plan,
     documents_of,
-    facts_of_case,
     hand_overs_of,
     state_of,
 )
 from casework.cases.rules import Facts, fact
 from casework.cases.service import Offer, offers
+from casework.cases.sight import facts_for
 from casework.clock import local
 from casework.deadlines.models import CaseClock, ClockState
 from casework.deadlines.queries import changes_of, clocks_of, read_clock
@@ -79,7 +79,7 @@ def look_at(work: Work, case: Case, more_units: Iterable[UUID | None] = ()) -> S
         case=case,
         law=work.law_for(case.edition),
         state=state_of(work, case),
-        facts=facts_of_case(work, case),
+        facts=facts_for(work, case),
         clocks=clocks_of(work, case.id),
         units=units_by_id(work, [case.responsible_unit_id, case.incident_unit_id, *more_units]),
         today=local(work.now).date(),
@@ -118,7 +118,7 @@ def page_of(work: Work, case: Case, *, name_shown: bool = False) -> dict[str, An
     moves = offers(work, case)
     step = next_step(work, sight, moves, drafts)
     named = {one.object_id for one in events[:LATEST] if one.object_type == "document"}
-    said = papers_said(work, law, [one for one in documents if one.id in named])
+    said = papers_said(work, law, case, [one for one in documents if one.id in named])
     past = [clock for clock in sight.clocks if clock.state != ClockState.RUNNING]
     return {
         **frame_of(work, sight, "home", name_shown=name_shown),
@@ -127,7 +127,7 @@ def page_of(work: Work, case: Case, *, name_shown: bool = False) -> dict[str, An
         "clocks": [dated(work, clock) for clock in sight.running],
         "past_clocks": [dated(work, clock) for clock in past],
         "stages": stages(sight, documents, step),
-        "story_lines": story(law, case, sight.facts, latest_papers(work, documents)),
+        "story_lines": story(law, case, sight.facts, latest_papers(work, case, documents)),
         "story_updated": wording.short_moment(updated_at(sight.facts, documents)),
         "timeline_items": with_changes(
             timeline(law, case, events, sight.units, said), change_items(work, changes_of(work, case.id))
@@ -184,6 +184,7 @@ def tabs(work: Work, sight: Sight, here: str) -> list[dict[str, Any]]:
         PAPERS: _("Giấy tờ"),
         "casefile.shared": _("Chia sẻ"),
         "casefile.readers_page": _("Ai đã xem"),
+        "conflict.exclusions": _("Loại trừ"),
         "casefile.visit": _("Ghi nhận"),
         "casefile.sheet": _("Bản in"),
     }

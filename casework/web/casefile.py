@@ -15,8 +15,9 @@ from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.drafts import drop_draft, find_draft, save_draft
 from casework.cases.models import Case
-from casework.cases.queries import documents_of, facts_of_case, find_case
+from casework.cases.queries import documents_of, find_case
 from casework.cases.service import check_move, record_read, take_action
+from casework.cases.sight import contents_for, facts_for
 from casework.clock import local
 from casework.deadlines.queries import changes_of
 from casework.errors import Forbidden, IllegalMove
@@ -88,7 +89,7 @@ def _course(work: Work, case: Case) -> tuple[list[dict[str, Any]], casebook.Sigh
     law = work.law_for(case.edition)
     events = events_of(work, law, case)
     sight = casebook.look_at(work, case, [one.unit_id for one in events])
-    said = papers_said(work, law, documents_of(work, case.id))
+    said = papers_said(work, law, case, documents_of(work, case.id))
     items = timeline(law, case, events, sight.units, said)
     return with_changes(items, change_items(work, changes_of(work, case.id))), sight
 
@@ -115,7 +116,7 @@ def _people(code: str, *, shown: bool) -> ResponseReturnValue:
         referrals = referrals_of(work, case.id)
         sight = casebook.look_at(work, case, [one.to_unit_id for one in referrals])
         papers = {one.form: one for one in documents_of(work, case.id)}
-        order = work.open(papers["07"], "content") if "07" in papers else None
+        order = contents_for(work, case, [papers["07"]])[0] if "07" in papers else None
         page = {
             **casebook.frame_of(work, sight, "people_page", name_shown=shown),
             "cards": people(sight.law, sight.facts, order or {}, sight.today, shown=shown),
@@ -198,7 +199,7 @@ def _sheet(code: str, *, name_shown: bool) -> ResponseReturnValue:
         documents = documents_of(work, case.id)
         page = {
             **casebook.frame_of(work, sight, "sheet", name_shown=name_shown),
-            "story_lines": story(sight.law, case, sight.facts, latest_papers(work, documents)),
+            "story_lines": story(sight.law, case, sight.facts, latest_papers(work, case, documents)),
             "story_updated": wording.short_moment(updated_at(sight.facts, documents)),
             "clocks": [casebook.dated(work, clock) for clock in sight.clocks],
             "items": items[::-1],
@@ -289,7 +290,7 @@ def visit_kept(code: str) -> ResponseReturnValue:
 
 def _begun(work: Work, case: Case, form: Form) -> dict[str, list[str]]:
     """A new note: now, and where the child was last known to be."""
-    facts = facts_of_case(work, case)
+    facts = facts_for(work, case)
     values = {one.id: facts[one.datum]["value"] for one in form.fields if one.datum and one.datum in facts}
     return to_submitted(form, {**values, "happened_at": local(work.now).isoformat(timespec="minutes")})
 

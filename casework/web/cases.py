@@ -15,9 +15,10 @@ from casework.audit.tags import Tag
 from casework.cases.drafts import drop_draft, find_draft, read_draft, save_draft
 from casework.cases.handover import decide_hand_over, offer_hand_over
 from casework.cases.models import Case
-from casework.cases.queries import Filter, Listed, facts_of_case, find_case, find_document, list_cases, state_of
+from casework.cases.queries import Filter, Listed, find_case, find_document, list_cases, state_of
 from casework.cases.rules import normal_code
 from casework.cases.service import INTAKE_ACTIONS, check_move, offers, record_read, record_refusal, take_action
+from casework.cases.sight import contents_for, facts_for, form_for
 from casework.clock import local
 from casework.deadlines.queries import read_clock
 from casework.errors import CaseworkError, Forbidden, GuardRefused, IllegalMove, Invalid, NotFound
@@ -165,15 +166,15 @@ def document(code: str, document_id: UUID) -> ResponseReturnValue:
         case = find_case(work, code)
         found = find_document(work, case, document_id)
         law = work.law_for(found.edition)
-        form = stepform.form_for(work, case, found.form)
-        sections = answers(form, work.open(found, "content") or {}, wording.language())
+        asked = stepform.form_for(work, case, found.form)
+        # Who reported is kept apart from the case; its empty questions would only invite a guess.
+        form, said = form_for(work, case, asked), contents_for(work, case, [found])[0]
         record(work, Tag.DOCUMENT_READ, case_id=case.id, object_type=found.form, object_id=found.id)
         page = {
             "form": form,
-            # Who reported is kept apart from the case; its empty questions would only invite a guess.
-            "sections": [(section, lines) for section, lines in sections if section.id != "reporter"],
+            "sections": answers(form, said, wording.language()),
             "reporter_kept": found.form == "01",
-            "reading": stepform.reading_of(form, work.open(found, "content") or {}),
+            "reading": stepform.reading_of(form, said),
             "title": casebook.paper_title(law, found),
             "at": wording.moment_text(found.at),
             "by": casebook.author(found),
@@ -351,7 +352,7 @@ def _make(work: Work, case: Case, move: Action, given: Mapping[str, Any]) -> Non
 
 
 def _form_page(work: Work, case: Case, move: Action, shown: Shown) -> dict[str, Any]:
-    facts = facts_of_case(work, case)
+    facts = facts_for(work, case)
     return {
         **shown.for_template(work.law_for(case.edition)),
         "code": case.code,
@@ -366,7 +367,7 @@ def _form_page(work: Work, case: Case, move: Action, shown: Shown) -> dict[str, 
 
 
 def _check_page(work: Work, case: Case, move: Action, form: Form, values: Mapping[str, Any]) -> dict[str, Any]:
-    facts = facts_of_case(work, case)
+    facts = facts_for(work, case)
     return {
         "code": case.code,
         "move": move,

@@ -26,7 +26,7 @@ def decision_page(work: Work, case: Case) -> dict[str, Any]:
     documents = documents_of(work, case.id)
     sight = casebook.look_at(work, case)
     moves = offers(work, case)
-    papers = latest_papers(work, documents)
+    papers = latest_papers(work, case, documents)
     step = casebook.next_step(work, sight, moves, drafts_on(work, case.id))
     decisions = [one for one in moves if _is_decision(sight.law, one)]
     return {

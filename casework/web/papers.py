@@ -13,8 +13,8 @@ from flask_babel import gettext as _
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.models import Case
-from casework.cases.queries import find_case
 from casework.cases.service import record_read
+from casework.cases.sight import find_whole_case
 from casework.errors import Invalid
 from casework.files.rules import ENDINGS, MOST_BYTES, Upload
 from casework.files.rules import read_scan as check_scan
@@ -71,7 +71,7 @@ BODY_LIMIT = MOST_BYTES + 12 * MEBIBYTE  # so that a scan somewhat too large is 
 @open_to(*READERS)
 def register(code: str) -> ResponseReturnValue:
     with begin() as work:
-        case = find_case(work, code)
+        case = find_whole_case(work, code)
         rows = [row_of(work, case, line) for line in lines_of(work, case)]
         page = {
             **casebook.frame_of(work, casebook.look_at(work, case), "register"),
@@ -100,7 +100,7 @@ def register(code: str) -> ResponseReturnValue:
 def show(code: str, kind: str) -> ResponseReturnValue:
     """What would be printed, in words, and the interruption before it goes to somebody named as harming."""
     with begin() as work:
-        case = find_case(work, code)
+        case = find_whole_case(work, code)
         line = _line(work, case, kind)
         found = look(work, case, line)
         warning = _warning(work, case, line)
@@ -152,7 +152,7 @@ def word(code: str, kind: str) -> ResponseReturnValue:
 
 def _printed(code: str, kind: str, how: str) -> ResponseReturnValue:
     with begin() as work:
-        case = find_case(work, code)
+        case = find_whole_case(work, code)
         line = _line(work, case, kind)
         if _warning(work, case, line) and request.args.get(WEIGHED) != "1":
             return redirect(url_for("papers.show", code=code, kind=kind, so=request.args.get("so")), code=303)
@@ -171,7 +171,7 @@ def _printed(code: str, kind: str, how: str) -> ResponseReturnValue:
 @open_to(*ISSUERS)
 def issue_form(code: str, kind: str) -> ResponseReturnValue:
     with begin() as work:
-        case = find_case(work, code)
+        case = find_whole_case(work, code)
         page = _issue_page(work, case, _line(work, case, kind), None, {})
         record_read(work, case, what="paper-issue")
     return render_template("papers_pages/issue.html", **page)
@@ -183,12 +183,12 @@ def issue(code: str, kind: str) -> ResponseReturnValue:
     """Gives number and day and goes on to the printed paper."""
     try:
         with begin() as work:
-            case = find_case(work, code)
+            case = find_whole_case(work, code)
             line = _line(work, case, kind)
             issue_paper(work, case, line, _choices(line))
     except Invalid as refused:
         with begin() as work:
-            case = find_case(work, code)
+            case = find_whole_case(work, code)
             page = _issue_page(work, case, _line(work, case, kind), request.form, refused.faults)
         return render_template("papers_pages/issue.html", **page), 422
     where: dict[str, Any] = {"code": code, "kind": kind, "so": line.serial, WEIGHED: "1"}
@@ -272,7 +272,7 @@ def _signer_title(work: Work, staff_id: UUID) -> str:
 @open_to(*ISSUERS)
 def scan_form(code: str, kind: str) -> ResponseReturnValue:
     with begin() as work:
-        case = find_case(work, code)
+        case = find_whole_case(work, code)
         page = _scan_page(work, case, _line(work, case, kind), {})
         record_read(work, case, what="paper-scan")
     return render_template("papers_pages/scan.html", **page)
@@ -285,7 +285,7 @@ def scan(code: str, kind: str) -> ResponseReturnValue:
     try:
         upload = _checked_upload()
         with begin() as work:
-            case = find_case(work, code)
+            case = find_whole_case(work, code)
             returned = return_scan(
                 work,
                 case,
@@ -296,7 +296,7 @@ def scan(code: str, kind: str) -> ResponseReturnValue:
             )
     except Invalid as refused:
         with begin() as work:
-            case = find_case(work, code)
+            case = find_whole_case(work, code)
             page = _scan_page(work, case, _line(work, case, kind), refused.faults)
         return render_template("papers_pages/scan.html", **page), 422
     flash(
@@ -350,7 +350,7 @@ def _scan_page(work: Work, case: Case, line: Line, faults: Mapping[str, str]) ->
 @open_to(*READERS)
 def scan_bytes(code: str, scan_id: UUID) -> ResponseReturnValue:
     with begin() as work:
-        case = find_case(work, code)
+        case = find_whole_case(work, code)
         kept, paper, stored = find_scan(work, case, scan_id)
         data = read_scan(work, case, kept, stored)
         kind = work.law_for(case.edition).papers[paper.kind]
@@ -365,7 +365,7 @@ def scan_bytes(code: str, scan_id: UUID) -> ResponseReturnValue:
 def export(code: str) -> ResponseReturnValue:
     """Writes the closed file out for the national children's database; it is then fetched from the list."""
     with begin() as work:
-        case = find_case(work, code)
+        case = find_whole_case(work, code)
         write_out(work, case)
     flash(_("Đã xuất hồ sơ. Tệp có trong danh sách dưới đây."), "success")
     return redirect(url_for("papers.register", code=code), code=303)
@@ -375,7 +375,7 @@ def export(code: str) -> ResponseReturnValue:
 @open_to(*ISSUERS)
 def export_bytes(code: str, export_id: UUID) -> ResponseReturnValue:
     with begin() as work:
-        case = find_case(work, code)
+        case = find_whole_case(work, code)
         found, stored = find_export(work, case, export_id)
         data = read_export(work, case, found, stored)
     return _bytes(data, stored.media_type, f"{code}-ho-so.json")

@@ -12,9 +12,10 @@ from flask_babel import gettext as _
 from casework.cases.clocks import late_clocks
 from casework.cases.handover import decision_late
 from casework.cases.models import Case
-from casework.cases.queries import activities_of, documents_of, facts_of_case
+from casework.cases.queries import activities_of, documents_of
 from casework.cases.rules import Facts, paper_warning, passes_the_limit
 from casework.cases.service import LATE_REASON, needs_reason, separation_of
+from casework.cases.sight import contents_for, facts_for
 from casework.clock import local
 from casework.deadlines.models import CaseClock
 from casework.deadlines.queries import running_of
@@ -105,7 +106,7 @@ def facts_to_offer(facts: Facts) -> dict[str, Mapping[str, Any]]:
 
 def known(work: Work, case: Case, form: Form) -> dict[str, Prefill]:
     """What the case already says to the questions of this form: its facts, and what its documents propose."""
-    return prefill(form, facts_to_offer(facts_of_case(work, case)), _earlier(work, case, form))
+    return prefill(form, facts_to_offer(facts_for(work, case)), _earlier(work, case, form))
 
 
 def _earlier(work: Work, case: Case, form: Form) -> list[Earlier]:
@@ -122,7 +123,7 @@ def _earlier(work: Work, case: Case, form: Form) -> list[Earlier]:
             Earlier(
                 form=work.law_for(document.edition).forms[document.form],
                 at=document.at.isoformat(),
-                values=work.open(document, "content") or {},
+                values=contents_for(work, case, [document])[0],
                 author=signer_of(work, author).name if author else "",
             )
         )

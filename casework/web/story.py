@@ -12,6 +12,7 @@ from flask_babel import ngettext
 
 from casework.cases.models import Case, Document
 from casework.cases.rules import Facts, fact
+from casework.cases.sight import contents_for
 from casework.clock import local
 from casework.law.model import Law
 from casework.web import wording
@@ -32,11 +33,11 @@ class Paper:
     content: Mapping[str, Any]
 
 
-def latest_papers(work: Work, documents: Sequence[Document]) -> dict[str, Paper]:
+def latest_papers(work: Work, case: Case, documents: Sequence[Document]) -> dict[str, Paper]:
     """The newest paper of each form the story draws on, opened with one look-up of the key. `documents` oldest first."""
     latest = {one.form: one for one in documents if one.form in TOLD}
-    opened = work.open_all(latest.values(), "content")
-    return {form: Paper(one, said or {}) for (form, one), said in zip(latest.items(), opened, strict=True)}
+    opened = contents_for(work, case, list(latest.values()))
+    return {form: Paper(one, said) for (form, one), said in zip(latest.items(), opened, strict=True)}
 
 
 def story(law: Law, case: Case, facts: Facts, papers: Mapping[str, Paper]) -> list[str]:

@@ -14,6 +14,7 @@ from casework.audit.models import AuditEntry
 from casework.audit.queries import entries_of_case
 from casework.audit.tags import Tag
 from casework.cases.models import Case, Document
+from casework.cases.sight import contents_for
 from casework.clock import local
 from casework.law.answers import display_of
 from casework.law.model import Action, Law
@@ -60,10 +61,10 @@ def events_of(work: Work, law: Law, case: Case, *, limit: int = LENGTH) -> list[
     return entries_of_case(work, case.id, tags, limit)
 
 
-def papers_said(work: Work, law: Law, documents: Sequence[Document]) -> dict[UUID, str]:
+def papers_said(work: Work, law: Law, case: Case, documents: Sequence[Document]) -> dict[UUID, str]:
     """Document → what its line on the timeline says. Opens the papers: for who may read the case."""
-    opened = work.open_all(documents, "content")
-    return {one.id: _said(law, one.form, said or {}) for one, said in zip(documents, opened, strict=True)}
+    opened = contents_for(work, case, documents)
+    return {one.id: _said(law, one.form, said) for one, said in zip(documents, opened, strict=True)}
 
 
 def timeline(

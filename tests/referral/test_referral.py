@@ -11,14 +11,16 @@ import pytest
 from sqlmodel import select
 
 from casework.cases.models import Case, Document
+from casework.cases.queries import case_by_id
 from casework.deadlines.models import ClockState
 from casework.deadlines.queries import clocks_of_subjects
 from casework.errors import Forbidden, Invalid, NotFound
+from casework.law.forms import datum_fields
 from casework.law.model import Audience, Law
 from casework.notices.models import Notice
 from casework.referral.models import Referral
 from casework.referral.queries import find_referral, packet, referrals_of, referrals_to_me
-from casework.referral.rules import datum_fields, packet_form, packet_of
+from casework.referral.rules import packet_form, packet_of
 from casework.referral.service import acknowledge, answer, refer_case
 from casework.work import SYSTEM
 from tests.cases.walking import COURSE, Walk
@@ -267,7 +269,8 @@ def test_a_body_may_still_answer_after_the_case_has_ended(walk: Walk) -> None:
 
 
 def test_a_referral_that_is_not_this_person_s_to_make_leaves_none_behind(walk: Walk) -> None:
-    with pytest.raises(Forbidden), walk.town.office.begin(walk.actor("worker-99002")) as work:
-        refer_case(work, work.session.exec(select(Case)).one(), "police", {"to_unit": "CA-99001", "reason": "x"})
+    case = walk.case()
+    with pytest.raises((Forbidden, NotFound)), walk.town.office.begin(walk.actor("worker-99002")) as work:
+        refer_case(work, case_by_id(work, case.id), "police", {"to_unit": "CA-99001", "reason": "x"})
     with walk.town.office.begin(SYSTEM) as work:
         assert referrals_of(work, walk.case().id) == []

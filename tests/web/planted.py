@@ -14,9 +14,9 @@ from casework.cases.models import Case, Document
 from casework.intake.models import Report
 from casework.intake.service import receive_report
 from casework.law.book import LawBook
+from casework.law.forms import datum_fields
 from casework.law.model import Field, Law
 from casework.referral.models import Referral
-from casework.referral.rules import datum_fields
 from casework.referral.service import refer_case
 from casework.work import SYSTEM
 from tests.conftest import Town

@@ -14,9 +14,9 @@ from casework.audit.models import AuditEntry
 from casework.audit.tags import Tag
 from casework.cases.models import Case, Document
 from casework.deadlines.models import CaseClock, ClockState
+from casework.law.forms import datum_fields
 from casework.law.model import FIELD_GROUPS
 from casework.referral.models import Referral
-from casework.referral.rules import datum_fields
 from casework.work import SYSTEM
 from tests.conftest import Town
 from tests.web.conftest import Browser
