@@ -65,7 +65,8 @@ def check_application_role(engine: Engine) -> None:
 @dataclass(frozen=True)
 class Sight:
     """What row security is told at the beginning of a transaction, for that transaction alone: who acts, the office's time,
-    whether every row may be seen (`whole`: the office itself), and the cases that the work has a right of its own to."""
+    whether every row may be seen (`whole`: the office itself), whether the cases the actor is kept from are hidden even so
+    (`excluding`), and the cases that the work has a right of its own to."""
 
     role: str
     staff_id: UUID | None
@@ -73,6 +74,7 @@ class Sight:
     province_id: UUID | None
     now: datetime
     whole: bool = False
+    excluding: bool = True
     reached: frozenset[UUID] = frozenset()
 
 
@@ -88,6 +90,7 @@ def enter(connection: Connection, sight: Sight) -> None:
             "province": sight.province_id,
             "now": sight.now,
             "whole": sight.whole,
+            "excluding": sight.excluding,
             "reached": list(sight.reached),
         },
     )
@@ -101,7 +104,7 @@ def has_failed(connection: Connection) -> bool:
 
 _ENTER = text(
     "select enter_sight(cast(:role as text), cast(:staff as uuid), cast(:unit as uuid), cast(:province as uuid),"
-    " cast(:now as timestamptz), cast(:whole as boolean), cast(:reached as uuid[]))"
+    " cast(:now as timestamptz), cast(:whole as boolean), cast(:excluding as boolean), cast(:reached as uuid[]))"
 )
 
 

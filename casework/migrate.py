@@ -143,7 +143,7 @@ def _begin_alone(connection: Connection) -> None:
     connection.execute(text("set local statement_timeout = 0"))
     connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
     # Row security is forced upon the owner too, and a migration of rows must see them.
-    connection.execute(text("select set_config('app.whole', 'on', true)"))
+    connection.execute(text("select set_config('app.whole', 'on', true), set_config('app.excluded', '{}', true)"))
 
 
 def _config(connection: Connection | None = None) -> Config:

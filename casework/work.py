@@ -10,7 +10,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, event
@@ -26,6 +27,7 @@ from casework.vault.cabinet import Cabinet, SealedRow
 from casework.vault.keys import Keys
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Work:
         self._last: dict[Hashable, Callable[[], None]] = {}
         self._kept: dict[Hashable, Any] = {}
         self._reached: frozenset[UUID] = frozenset()
-        self._whole = False
+        self._whole = (False, True)  # whether every case is seen, and whether exclusions hold
         event.listen(session, "after_begin", self._enter)
 
     @property
@@ -81,16 +83,18 @@ class Work:
         """Lets this piece of work read and write one case whatever its actor's own sight says: the right to it was found
         elsewhere (a move that was checked, a case just being opened), and the act itself may take the case out of their
         sight. An exclusion still beats it."""
-        if case_id not in self._reached and not self.sight.whole:
+        if case_id not in self._reached and self._actor.role != SYSTEM.role:
             self._reached |= {case_id}
             self._see_anew()
 
     @contextmanager
-    def whole_sight(self) -> Iterator[None]:
-        """Inside the block the database's row security shows every case, as to the office itself: for what must know of
-        cases the actor may not see (is this code taken, is this child known). Nothing read so may be shown to the actor.
+    def whole_sight(self, *, excluding: bool = False) -> Iterator[None]:
+        """Inside the block the database shows every case, as to the office itself: for what must know of cases the actor
+        may not see (is this code taken, is this child known). Of what is read so, the actor may learn codes at most.
+
+        `excluding` hides those that the actor is kept from even so: for whatever the actor will learn anything of.
         """
-        before, self._whole = self._whole, True
+        before, self._whole = self._whole, (True, excluding)
         self._see_anew()
         try:
             yield
@@ -103,8 +107,8 @@ class Work:
     def sight(self) -> Sight:
         """What row security is told of this piece of work."""
         who = self._actor
-        whole = self._whole or who.role == SYSTEM.role
-        return Sight(who.role, who.id, who.unit_id, who.province_id, self.now, whole, self._reached)
+        whole, excluding = (True, False) if who.role == SYSTEM.role else self._whole
+        return Sight(who.role, who.id, who.unit_id, who.province_id, self.now, whole, excluding, self._reached)
 
     def _see_anew(self) -> None:
         # Before the first use of the connection there is nothing to tell: `after_begin` will. A transaction that an error
@@ -164,6 +168,17 @@ class Work:
         for act in self._last.values():
             act()
         self.session.commit()
+
+
+def in_whole_sight(act: Callable[Concatenate[Work, P], T]) -> Callable[Concatenate[Work, P], T]:
+    """A use case that sees every case from its first line to its last; see `Work.whole_sight`."""
+
+    @wraps(act)
+    def seeing(work: Work, /, *args: P.args, **more: P.kwargs) -> T:
+        with work.whole_sight():
+            return act(work, *args, **more)
+
+    return seeing
 
 
 CalendarSource = Callable[[Work], Calendar]

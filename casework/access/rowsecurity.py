@@ -13,6 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sqlalchemy import Connection, Engine, text
+
+from casework.errors import UnsafeStart
+
 # ---------------------------------------------------------------- what a transaction was told
 
 
@@ -24,36 +28,44 @@ def _told(name: str, kind: str = "") -> str:
 ROLE, STAFF, UNIT = _told("role"), _told("staff", "::uuid"), _told("unit", "::uuid")
 NOW = _told("now", "::timestamptz")
 WHOLE = f"{_told('whole')} = 'on'"
+# The second cast is none; it tells the parser that `= any (…)` is asked of the list, not of the query's rows.
 EXCLUDED, GRANTED, OFFERED, REACHED = (
-    _told(name, "::uuid[]") for name in ("excluded", "granted", "offered", "reached")
+    f"{_told(name, '::uuid[]')}::uuid[]" for name in ("excluded", "granted", "offered", "reached")
 )
 OFFICE = "'00000000-0000-0000-0000-000000000000'::uuid"
 
 ENTER = """create function enter_sight(
-    p_role text, p_staff uuid, p_unit uuid, p_province uuid, p_now timestamptz, p_whole boolean, p_reached uuid[]
+    p_role text, p_staff uuid, p_unit uuid, p_province uuid, p_now timestamptz,
+    p_whole boolean, p_excluding boolean, p_reached uuid[]
 ) returns void language plpgsql as $$
 declare
-    excluded uuid[];
-    granted uuid[];
-    offered uuid[];
+    excluded uuid[] := '{}';
+    granted uuid[] := '{}';
+    offered uuid[] := '{}';
 begin
-    perform set_config('app.whole', 'on', true);
-    if not p_whole then
+    perform set_config('app.whole', 'on', true), set_config('app.excluded', '{}', true);
+    if p_excluding then
         excluded := array(
             select case_id from case_exclusion where unit_id = p_unit and ended_at is null
             union all
             select case_id from case_exclusion where staff_id = p_staff and ended_at is null
         );
+    end if;
+    if not p_whole and p_role in ('worker', 'chair', 'supervisor') then
         granted := array(
-            select case_id from case_grant
-            where unit_id = p_unit and revoked_at is null and starts_at <= p_now and expires_at > p_now
+            select g.case_id from case_grant g
+            where g.unit_id = p_unit and g.revoked_at is null and g.starts_at <= p_now and g.expires_at > p_now
+                and (g.kind <> 'break-glass'
+                    or exists (select from case_file c where c.id = g.case_id and c.province_id = p_province))
             union all
-            select case_id from case_grant
-            where staff_id = p_staff and revoked_at is null and starts_at <= p_now and expires_at > p_now
+            select g.case_id from case_grant g
+            where g.staff_id = p_staff and g.revoked_at is null and g.starts_at <= p_now and g.expires_at > p_now
+                and (g.kind <> 'break-glass'
+                    or exists (select from case_file c where c.id = g.case_id and c.province_id = p_province))
         );
-        if p_role in ('worker', 'chair') then
-            offered := array(select case_id from hand_over where to_unit_id = p_unit and answer is null);
-        end if;
+    end if;
+    if not p_whole and p_role in ('worker', 'chair') then
+        offered := array(select case_id from hand_over where to_unit_id = p_unit and answer is null);
     end if;
     perform
         set_config('app.role', coalesce(p_role, ''), true),
@@ -62,9 +74,9 @@ begin
         set_config('app.province', coalesce(p_province::text, ''), true),
         set_config('app.now', p_now::text, true),
         set_config('app.whole', case when p_whole then 'on' else 'off' end, true),
-        set_config('app.excluded', coalesce(excluded, '{}')::text, true),
-        set_config('app.granted', coalesce(granted, '{}')::text, true),
-        set_config('app.offered', coalesce(offered, '{}')::text, true),
+        set_config('app.excluded', excluded::text, true),
+        set_config('app.granted', granted::text, true),
+        set_config('app.offered', offered::text, true),
         set_config('app.reached', coalesce(p_reached, '{}')::text, true);
 end $$"""
 
@@ -91,94 +103,217 @@ READ_BACK = _ASKED.format(
         and r.staff_id = nullif(current_setting('app.staff', true), '')::uuid
         and r.recorded_at > nullif(current_setting('app.now', true), '')::timestamptz - interval '30 minutes'""",
 )
-FUNCTIONS = ("enter_sight", "referred_here", "reported_by_me", "taken_down_lately")
+FUNCTIONS = {
+    "enter_sight": ENTER,
+    "referred_here": REFERRED,
+    "reported_by_me": REPORTED,
+    "taken_down_lately": READ_BACK,
+}
 
 # ---------------------------------------------------------------- the tables
+
+FIELD = f"{ROLE} in ('worker', 'chair', 'supervisor')"
+COMMUNE = f"{ROLE} in ('worker', 'chair')"
+LIAISON = f"{ROLE} in ('police', 'health')"
+HOTLINE = f"{ROLE} = 'hotline'"
+REPORTER = f"{ROLE} not in ('administrator', 'auditor')"
+TAKER = f"{ROLE} in ('hotline', 'worker', 'chair', 'supervisor')"
+ANYBODY = f"{ROLE} is not null"
 
 
 @dataclass(frozen=True)
 class Guarded:
-    """One guarded table. `case` is the SQL of the id of the case a row is of (None: of no case); `sights` are the policies
-    by their name: who besides the office itself may see and write its rows. `reads` and `adds` are the same for reading,
-    and for adding rows, alone."""
+    """One guarded table. `case` is the SQL of the id of the case a row is of; None where an exclusion says nothing of it.
+
+    The rest are policies by their name, each the condition under which a row is theirs: `sights` to read and write,
+    `reads` to read alone, `locks` to read and hold (a move locks its case before it is checked), `adds` to add alone.
+    The office itself sees and writes everything. PostgreSQL asks policies in the order of their names and stops at the
+    first that says yes: those that call a function have names at the end.
+    """
 
     table: str
     case: str | None
     sights: Mapping[str, str] = field(default_factory=dict)
     reads: Mapping[str, str] = field(default_factory=dict)
+    locks: Mapping[str, str] = field(default_factory=dict)
     adds: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
+        """The table's name without its schema."""
         return self.table.rpartition(".")[2]
 
-    def policies(self) -> list[str]:
-        """The table's policies as statements."""
-        made = [
-            f"alter table {self.table} enable row level security",
-            f"alter table {self.table} force row level security",
-        ]
-        made.append(self._policy("office", "all", WHOLE))
+    def statements(self) -> list[str]:
+        """Switches row security on for the table, its owner included, and makes its policies."""
+        made = [f"alter table {self.table} {verb} row level security" for verb in ("enable", "force")]
+        made.append(self._policy("office", "all", WHOLE, check=WHOLE))
         if self.case is not None:
-            kept = f"{WHOLE} or {self.case} is null or {self.case} <> all ({EXCLUDED})"
-            made.append(self._policy("excluded", "all", kept, restrictive=True))
-        for verb, policies in (("all", self.sights), ("select", self.reads), ("insert", self.adds)):
-            made += [self._policy(name, verb, says) for name, says in policies.items()]
+            kept = f"{self.case} <> all ({EXCLUDED})"
+            made.append(self._policy("excluded", "all", kept, check=kept, kind=" as restrictive"))
+        made += [self._policy(name, "all", says, check=says) for name, says in self.sights.items()]
+        made += [self._policy(name, "select", says) for name, says in (*self.reads.items(), *self.locks.items())]
+        made += [self._policy(f"{name}_holds", "update", says, check="false") for name, says in self.locks.items()]
+        made += [self._policy(name, "insert", None, check=says) for name, says in self.adds.items()]
         return made
 
-    def _policy(self, name: str, verb: str, says: str, *, restrictive: bool = False) -> str:
-        kind = " as restrictive" if restrictive else ""
-        using = "" if verb == "insert" else f" using ({says})"
-        check = "" if verb == "select" else f" with check ({says})"
-        return f"create policy {self.name}_{name} on {self.table}{kind} for {verb}{using}{check}"
+    def _policy(self, name: str, verb: str, using: str | None, *, check: str | None = None, kind: str = "") -> str:
+        sees = f" using ({using})" if using else ""
+        writes = f" with check ({check})" if check else ""
+        return f"create policy {self.name}_{name} on {self.table}{kind} for {verb}{sees}{writes}"
 
 
-_FIELD = f"{ROLE} in ('worker', 'chair', 'supervisor')"
-
-
-def _of_case(table: str, column: str = "case_id", **more: Mapping[str, str]) -> Guarded:
+def of_case(table: str, column: str = "case_id", **more: Mapping[str, str]) -> Guarded:
     """A table of a case's own content: for the staff of its communes and province, for who was let in, and for the act."""
     case = f"{table.rpartition('.')[2]}.{column}"
-    sights = {
-        "field": f"{_FIELD} and exists (select from case_file c where c.id = {case})",
-        "reached": f"{case} = any ({REACHED})",
-    }
+    sights = {"field": f"{FIELD} and {in_sight(case)}", "reached": f"{case} = any ({REACHED})"}
     reads = {"granted": f"{case} = any ({GRANTED})"}
     return Guarded(
-        table, case, sights | dict(more.get("sights", {})), reads | dict(more.get("reads", {})), more.get("adds", {})
+        table,
+        case,
+        sights={**sights, **more.get("sights", {})},
+        reads={**reads, **more.get("reads", {})},
+        locks=more.get("locks", {}),
+        adds=more.get("adds", {}),
     )
 
 
-_LIAISON = f"{ROLE} in ('police', 'health')"
+def in_sight(case: str) -> str:
+    """That the case itself is shown: its own policies are asked inside."""
+    return f"exists (select from case_file c where c.id = {case})"
+
 
 GUARDED = (
     Guarded(
         "case_file",
         "id",
         sights={
-            "commune": f"{ROLE} in ('worker', 'chair')"
-            f" and {UNIT} in (responsible_unit_id, incident_unit_id, residence_unit_id)",
+            "commune": f"{COMMUNE} and {UNIT} in (responsible_unit_id, incident_unit_id, residence_unit_id)",
             "province": f"{ROLE} = 'supervisor' and province_id = {UNIT}",
             "reached": f"id = any ({REACHED})",
         },
         reads={
             "granted": f"id = any ({GRANTED})",
+            "reporter": f"{REPORTER} and reported_by_me(id)",
+            # The shift's queue: codes and states. The keys of what is sealed are not the hotline's.
+            "hotline": HOTLINE,
+        },
+        locks={
             "offered": f"id = any ({OFFERED})",
-            "liaison": f"{_LIAISON} and referred_here(id)",
-            "collaborator": f"{ROLE} = 'collaborator' and reported_by_me(id)",
-            # The shift's queue: codes and states. The keys of their content are not the hotline's.
-            "hotline": f"{ROLE} = 'hotline'",
+            "liaison": f"{LIAISON} and referred_here(id)",
         },
     ),
-    _of_case("document"),
+    of_case("name_bucket"),
+    of_case("document", reads={"taken_down": f"{TAKER} and taken_down_lately(document.case_id)"}),
+    # By the list made at the beginning: who finds the offer answered meanwhile is told so.
+    of_case("hand_over", locks={"offered": f"hand_over.to_unit_id = {UNIT} and hand_over.case_id = any ({OFFERED})"}),
+    Guarded("draft", "scope_id", sights={"mine": f"staff_id = {STAFF}"}),
+    Guarded(
+        "case_clock",
+        "case_id",
+        sights={
+            # By the clock's own column: a list of a province's cases asks this of every running clock.
+            "province": f"{ROLE} = 'supervisor' and province_id = {UNIT}",
+            "commune": f"{COMMUNE} and {in_sight('case_clock.case_id')}",
+            "reached": f"case_id = any ({REACHED})",
+        },
+        reads={
+            "granted": f"case_id = any ({GRANTED})",
+            "offered": f"case_id = any ({OFFERED})",
+            "owner": f"{LIAISON} and owner_unit_id = {UNIT}",
+            "reporter": f"{REPORTER} and reported_by_me(case_id)",
+            "hotline": HOTLINE,
+        },
+    ),
+    of_case("clock_change"),
+    of_case(
+        "alarm",
+        sights={
+            "called": f"exists (select from alarm_call k where k.alarm_id = alarm.id and k.staff_id = {STAFF})",
+        },
+    ),
+    Guarded(
+        "notice",
+        "coalesce(case_id, " + OFFICE + ")",
+        sights={"mine": f"staff_id = {STAFF}"},
+        reads={
+            "unit": f"exists (select from staff s where s.id = notice.staff_id and s.unit_id = {UNIT})",
+            "desk": f"{ROLE} in ('supervisor', 'administrator')",  # how many did not get through
+        },
+        adds={"told": ANYBODY},  # whoever acts tells others
+    ),
+    of_case("report", reads={"mine": f"report.staff_id = {STAFF}", "hotline": HOTLINE}),
+    Guarded("unread_report", None, sights={"hotline": HOTLINE}),
+    of_case("referral", locks={"liaison": f"referral.kind = {ROLE} and referral.to_unit_id = {UNIT}"}),
+    of_case("paper"),
+    of_case("paper_version"),
+    of_case("signed_scan"),
+    of_case("stored_file"),
+    of_case("file_chunk"),
+    of_case("case_export"),
+    Guarded(
+        "case_exclusion",
+        None,
+        sights={
+            "province": f"{ROLE} = 'supervisor' and {in_sight('case_exclusion.case_id')}",
+            "reached": f"case_id = any ({REACHED})",
+        },
+        # Opaque ids. Every query above, of whatever role, must learn who is kept from what.
+        reads={"everybody": ANYBODY},
+    ),
+    of_case("case_grant", reads={"mine": f"case_grant.unit_id = {UNIT} or case_grant.staff_id = {STAFF}"}),
+    of_case("break_glass_review"),
+    of_case("case_seen", sights={"mine": f"case_seen.staff_id = {STAFF}"}),
+    Guarded(
+        "two_person_act",
+        "coalesce(case_id, " + OFFICE + ")",
+        sights={
+            "house": f"{ANYBODY} and case_id is null",
+            "field": f"{FIELD} and {in_sight('two_person_act.case_id')}",
+            "reached": f"case_id = any ({REACHED})",
+        },
+    ),
+    of_case(
+        "keystore.scope_key",
+        "scope_id",
+        sights={"house": f"scope_key.scope_id in ({OFFICE}, {STAFF})"},
+        reads={
+            "offered": f"scope_key.scope_id = any ({OFFERED})",
+            "liaison": f"{LIAISON} and referred_here(scope_key.scope_id)",
+            "taken_down": f"{TAKER} and taken_down_lately(scope_key.scope_id)",
+        },
+    ),
 )
+
+OPEN = {
+    "audit_entry": "append-only by its own guards; every work must read the chain's head. Ids and words; reasons are sealed",
+    "alarm_call": "who was called by which alarm: opaque ids, and the alarm itself is guarded",
+    "clock_effect": "that a clock rang: its id and a moment",
+    "notice_attempt": "a provider's answer to a notice: no case, no words",
+}
+"""Tables that name a case, or a row of a guarded table, and are not guarded themselves, each with its reason."""
 
 
 def statements() -> list[str]:
     """Everything that raises the wall, in order."""
-    return [ENTER, REFERRED, REPORTED, READ_BACK, *(line for one in GUARDED for line in one.policies())]
+    return [*FUNCTIONS.values(), *(line for one in GUARDED for line in one.statements())]
 
 
-def undo_statements() -> list[str]:
-    """Takes the wall down again."""
-    return []
+def check_row_security(engine: Engine) -> None:
+    """Raises UnsafeStart, with the table's name, if row security is off, not forced, or without its policies."""
+    with engine.connect() as connection:
+        found = _standing(connection)
+    bare = [one.table for one in GUARDED if found.get(one.name) != len(one.statements()) - 2]
+    if bare:
+        raise UnsafeStart(f"row security does not stand on {', '.join(bare)}: run `casework migrate`")
+
+
+def _standing(connection: Connection) -> dict[str, int]:
+    """Table → number of its policies, of those whose row security is on and forced."""
+    rows = connection.execute(_STANDING, {"tables": [one.name for one in GUARDED]})
+    return {name: count for name, count in rows}
+
+
+_STANDING = text(
+    "select c.relname, count(p.polname) from pg_class c join pg_policy p on p.polrelid = c.oid"
+    " where c.relname = any (:tables) and c.relrowsecurity and c.relforcerowsecurity group by c.relname"
+)

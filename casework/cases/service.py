@@ -101,6 +101,7 @@ def open_case(
         responsible_unit_id=responsible_unit_id,
         province_id=province_id,
     )
+    work.reach(case.id)  # it may be another commune's from its first moment
     work.seal(case, facts={})
     work.session.add(case)
     work.session.flush()
@@ -146,6 +147,9 @@ def take_action(
     (UTC, default now) is the moment the clocks it starts count from. `late_reason` says why a step comes after its time:
     Invalid names it as missing where `late_clocks` finds one. Its moment is `work.now`, which nobody types.
     """
+    # Whoever brings the case has found it by a right of theirs. What the move itself changes, or another did meanwhile, may
+    # take it out of their sight: then they are refused by name.
+    work.reach(case.id)
     # The row is locked and read anew: two people pressing at once make one move and one refusal, never half of each.
     work.session.refresh(case, with_for_update=True)
     law = work.law_for(case.edition)
@@ -457,7 +461,9 @@ def _free_code(work: Work) -> str:
     """A code not in use. A clash is one in 33 million a year and case; the unique index decides in a race."""
     while True:
         code = new_code("TE", local(work.now).year)
-        if work.session.exec(select(Case.id).where(col(Case.code) == code)).first() is None:
+        with work.whole_sight():
+            taken = work.session.exec(select(Case.id).where(col(Case.code) == code)).first()
+        if taken is None:
             return code
 
 

@@ -34,7 +34,7 @@ from casework.notices.service import About, notify_post
 from casework.people import queries as people
 from casework.people.models import ApiKey, Unit
 from casework.people.rules import Role
-from casework.work import Work
+from casework.work import Work, in_whole_sight
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Received:
     clocks: list[CaseClock] = field(default_factory=list)
 
 
+@in_whole_sight  # whoever may report adds to a case wherever it is held: no report is lost to a boundary
 def receive_report(
     work: Work,
     values: Mapping[str, Any],
@@ -144,6 +145,7 @@ def read_typed(work: Work, typed: Mapping[str, Sequence[str]], *, opened_at: dat
     return TypedReport(values, faults, commune, as_sent, received_at)
 
 
+@in_whole_sight  # the form may have been sent before, by whomever
 def receive_typed(work: Work, report: TypedReport, *, once: UUID, into: Case | None = None) -> Received:
     """Records what a person typed, once: the form with this `once` sent again gives the report it made the first time.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from casework.access.rowsecurity import ENTER, READ_BACK, REFERRED, REPORTED
+from casework.access.rowsecurity import FUNCTIONS
 from alembic import op
 
 revision = "0012"
@@ -12,9 +12,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    for statement in (ENTER, REFERRED, REPORTED, READ_BACK):
+    for statement in FUNCTIONS.values():
         op.execute(statement)
 
 
 def downgrade() -> None:
-    op.execute("drop function enter_sight, referred_here, reported_by_me, taken_down_lately")
+    op.execute(f"drop function {', '.join(FUNCTIONS)}")

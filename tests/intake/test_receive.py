@@ -21,7 +21,7 @@ from casework.intake.rules import is_same_child
 from casework.intake.service import receive_posted, receive_report
 from casework.people.models import Unit
 from casework.people.queries import api_client
-from casework.work import Actor
+from casework.work import SYSTEM, Actor
 
 if TYPE_CHECKING:
     from tests.conftest import Town
@@ -51,12 +51,12 @@ def post(town: Town, body: Mapping[str, Any] | bytes, key: str | None = None) ->
 
 
 def count(town: Town, model: type[Any]) -> int:
-    with town.office.begin(HOTLINE) as work:
+    with town.office.begin(SYSTEM) as work:
         return work.session.exec(select(func.count()).select_from(model)).one()
 
 
 def unit_of(town: Town, code: str) -> tuple[str, str | None]:
-    with town.office.begin(HOTLINE) as work:
+    with town.office.begin(SYSTEM) as work:
         case = work.session.exec(select(Case).where(Case.code == code)).one()
         holder = work.session.get_one(Unit, case.responsible_unit_id)
         return holder.code, case.state
@@ -124,7 +124,7 @@ def test_what_cannot_be_read_is_kept_sealed_for_a_person_and_answered_202(town: 
     assert status == 202
     assert answer["faults"]
     assert count(town, Report) == 0
-    with town.office.begin(HOTLINE) as work:
+    with town.office.begin(SYSTEM) as work:
         unread = work.session.exec(select(UnreadReport)).one()
         assert json.loads(work.open(unread, "body"))["external_id"] == "111-1"
         assert "Thử" not in json.dumps([unread.faults, unread.code], ensure_ascii=False)
@@ -141,7 +141,7 @@ def test_no_bytes_whatever_break_the_door(town: Town, body: bytes) -> None:
 def test_a_word_no_code_list_knows_does_not_hold_a_report_up(town: Town) -> None:
     body = {**BODY, "kinds": ["bắt nạt qua mạng"], "channel": "carrier pigeon", "priority": 7}
     assert post(town, body)[0] == 201
-    with town.office.begin(HOTLINE) as work:
+    with town.office.begin(SYSTEM) as work:
         report = work.session.exec(select(Report)).one()
         kept = work.open(report, "extra")["as_sent"]
     assert kept["kinds"] == ["bắt nạt qua mạng"]
@@ -154,7 +154,7 @@ def test_a_second_report_about_the_same_child_joins_the_open_case(town: Town) ->
     second = post(town, again)[1]
     assert second["case"] == first["case"]
     assert second["report"] != first["report"]
-    with town.office.begin(HOTLINE) as work:
+    with town.office.begin(SYSTEM) as work:
         facts = facts_of_case(work, work.session.exec(select(Case)).one())
     assert facts["child.age"]["value"] == 9, "hearsay does not overwrite what stands"
 
@@ -200,7 +200,7 @@ def test_a_report_of_danger_on_a_watched_case_starts_the_twelve_hours_again(town
 
 def test_who_reported_is_in_no_document_and_no_fact(town: Town) -> None:
     post(town, BODY)
-    with town.office.begin(HOTLINE) as work:
+    with town.office.begin(SYSTEM) as work:
         case = work.session.exec(select(Case)).one()
         documents = work.session.exec(select(Document)).all()
         told = json.dumps([facts_of_case(work, case), work.open_all(documents, "content")], ensure_ascii=False)
