@@ -43,6 +43,7 @@ from casework.web.access import check_every_route_declares, open_to_all
 from casework.web.faults import install_faults
 from casework.web.frame import install_frame, select_language
 from casework.web.guard import install_guard
+from casework.web.headers import install_headers
 from casework.web.logs import install_logs
 from casework.web.uploads import OfficeRequest
 
@@ -96,6 +97,7 @@ def create_app(
         ]
     )
     Babel(app, locale_selector=select_language)
+    install_headers(app)
     csrf = CSRFProtect(app)
     install_guard(app)
     install_logs(app)

@@ -1,4 +1,4 @@
-"""The frame around every page: navigation by role, language, the office's time, safe headers."""
+"""The frame around every page: navigation by role, language, the office's time."""
 
 from __future__ import annotations
 
@@ -21,18 +21,6 @@ from casework.web.notices import header
 STATIC = Path(__file__).resolve().parent.parent / "static"
 YEAR_SECONDS = 365 * 24 * 3600
 COMPRESSED = ("text/css", "text/javascript", "application/javascript", "image/svg+xml")
-
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
-        " form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'; worker-src 'self'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-}
 
 
 def install_frame(app: Flask, *, drill: str | None, drill_speed: float) -> None:
@@ -67,16 +55,8 @@ def install_frame(app: Flask, *, drill: str | None, drill_speed: float) -> None:
         }
 
     @app.after_request
-    def finish(response: Response) -> Response:
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        if the_office().settings.public_url.startswith("https://"):
-            response.headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}; includeSubDomains"
-        if request.endpoint == "static":
-            return _compressed(response)
-        # Nothing of a page stays behind in a browser's cache or history, signed in or not.
-        response.headers["Cache-Control"] = "no-store"
-        return response
+    def press(response: Response) -> Response:
+        return _compressed(response) if request.endpoint == "static" else response
 
 
 def select_language() -> str:

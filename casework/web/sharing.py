@@ -19,9 +19,10 @@ from casework.web import wording
 from casework.web.timeline import who
 from casework.work import Actor
 
+BREAK_GLASS_OPENED = "case:break-glass:opened"  # the law's tag of an emergency opening
 READ_TAGS = (
     Tag.CASE_READ, Tag.DOCUMENT_READ, Tag.IDENTITY_REVEALED, Tag.REFERRAL_READ, Tag.CASE_PRINTED,
-    Tag.PAPER_PRINTED, Tag.SCAN_READ, Tag.EXPORT_READ,
+    Tag.PAPER_PRINTED, Tag.SCAN_READ, Tag.EXPORT_READ, BREAK_GLASS_OPENED, Tag.REPORTER_SHOWN,
 )  # fmt: skip
 REPORTER = "reporter"
 SEEN, NOT_SEEN, ON_REFERRAL = "seen", "not", "later"
@@ -132,6 +133,8 @@ def reading_words() -> dict[str, str]:
         Tag.PAPER_PRINTED.value: _("in giấy tờ"),
         Tag.SCAN_READ.value: _("tải bản ký"),
         Tag.EXPORT_READ.value: _("tải hồ sơ đã xuất"),
+        BREAK_GLASS_OPENED: _("mở khẩn cấp"),
+        Tag.REPORTER_SHOWN.value: _("xem người báo tin"),
     }
 
 
