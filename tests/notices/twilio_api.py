@@ -1,4 +1,4 @@
-"""A local server that speaks Twilio's Messages API over HTTP, with faults; and a gateway that takes JSON, beside it.
+"""A local server that speaks Twilio's Messages and Calls API over HTTP, with faults; and a gateway that takes JSON, beside it.
 
 What it does is written from Twilio's public reference, and it shares no code with the program: the signature is computed
 here by hand. It keeps what it took, as a provider does, so that a test can count what would have reached a phone.
@@ -75,10 +75,42 @@ class Message:
 
 
 @dataclass
+class Call:
+    sid: str
+    to: str
+    twiml: str
+    fields: dict[str, str]
+    at: datetime
+    status: str = "queued"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "sid": self.sid,
+            "account_sid": ACCOUNT,
+            "to": self.to,
+            "from": self.fields["From"],
+            "status": self.status,
+            "price": None,
+            "price_unit": "USD",
+            "duration": None,
+            "direction": "outbound-api",
+            "api_version": "2010-04-01",
+            "date_created": format_datetime(self.at),
+            "date_updated": format_datetime(self.at),
+            "start_time": None,
+            "end_time": None,
+            "uri": f"/2010-04-01/Accounts/{ACCOUNT}/Calls/{self.sid}.json",
+            "subresource_uris": {},
+        }
+
+
+@dataclass
 class Provider:
-    """What it took (`messages`), what is wrong with it (`plan`: one entry a request to send, then `always`)."""
+    """What it took (`messages`, `calls`), what is wrong with it (`plan`: one entry a request to send, then `always`)."""
 
     messages: list[Message] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    call_fault: str | int = FINE  # of every request to call
     plan: list[str | int] = field(default_factory=list)
     always: str | int = FINE
     list_status: int = 200
@@ -106,6 +138,20 @@ class Provider:
             message = Message(sid, to, body, fields, datetime.now(UTC).replace(microsecond=0))
             self.messages.append(message)
             return message
+
+    def take_call(self, fields: dict[str, str]) -> Call:
+        with self.lock:
+            sid = f"CA{len(self.calls) + 1:032x}"
+            call = Call(sid, fields["To"], fields["Twiml"], fields, datetime.now(UTC).replace(microsecond=0))
+            self.calls.append(call)
+            return call
+
+    def report_call(self, call: Call, status: str, *, office: str | None = None) -> int:
+        """Calls the office back about the end of a call, signed. Returns the HTTP status."""
+        call.status = status
+        url = call.fields["StatusCallback"]
+        fields = {"AccountSid": ACCOUNT, "CallSid": call.sid, "CallStatus": status, "To": call.to}
+        return post_form(office or url, url, fields, {"X-Twilio-Signature": signature(url, fields)})
 
     def report(self, message: Message, status: str, *, error: int | None = None, office: str | None = None) -> int:
         """Calls the office back as Twilio does, signed for the address it was given. Returns the HTTP status."""
@@ -152,6 +198,8 @@ def provider() -> Iterator[Provider]:
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             if self.path.endswith("/Messages.json"):
                 self._twilio({name: values[0] for name, values in parse_qs(raw).items()})
+            elif self.path.endswith("/Calls.json"):
+                self._call({name: values[0] for name, values in parse_qs(raw).items()})
             else:
                 self._gateway(json.loads(raw))
 
@@ -160,8 +208,14 @@ def provider() -> Iterator[Provider]:
             if url.path.endswith("/Messages.json"):
                 self._list(parse_qs(url.query))
                 return
+            if url.path.endswith("/Calls.json"):
+                with peer.lock:
+                    calls = [one.as_json() for one in peer.calls if one.to == parse_qs(url.query)["To"][0]]
+                self._answer(200, {"calls": calls, "page": 0, "page_size": 50, "next_page_uri": None})
+                return
             sid = url.path.rpartition("/")[2].removesuffix(".json")
-            found = next((one for one in peer.messages if one.sid == sid), None)
+            held: list[Message | Call] = [*peer.messages, *peer.calls]
+            found = next((one for one in held if one.sid == sid), None)
             self._answer(200 if found else 404, found.as_json() if found else {"code": 20404, "message": "not found"})
 
         def _twilio(self, fields: dict[str, str]) -> None:
@@ -175,6 +229,14 @@ def provider() -> Iterator[Provider]:
             else:
                 message = peer.take(fields["To"], fields["Body"], fields)
                 self._end(fault, 201, message.as_json())
+
+        def _call(self, fields: dict[str, str]) -> None:
+            if peer.at_send is not None:
+                peer.at_send()
+            if isinstance(peer.call_fault, int):
+                self._answer(peer.call_fault, {"code": 20000, "message": "fault", "status": peer.call_fault})
+            else:
+                self._end(peer.call_fault, 201, peer.take_call(fields).as_json())
 
         def _gateway(self, fields: dict[str, str]) -> None:
             fault = peer.fault()
