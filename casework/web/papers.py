@@ -50,6 +50,7 @@ from casework.people.rules import Role
 from casework.web import casebook, wording
 from casework.web.access import open_to
 from casework.web.door import begin
+from casework.web.factors import step_up
 from casework.web.paperwords import fault_words, file_name, harmer_warning, kind_of, row_of, slug_of
 from casework.web.uploads import MEBIBYTE, takes_files
 from casework.work import Work
@@ -362,6 +363,7 @@ def scan_bytes(code: str, scan_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/xuat-ho-so")
 @open_to(*ISSUERS)
+@step_up
 def export(code: str) -> ResponseReturnValue:
     """Writes the closed file out for the national children's database; it is then fetched from the list."""
     with begin() as work:
@@ -373,6 +375,7 @@ def export(code: str) -> ResponseReturnValue:
 
 @bp.get("/xuat-ho-so/<uuid:export_id>.json")
 @open_to(*ISSUERS)
+@step_up
 def export_bytes(code: str, export_id: UUID) -> ResponseReturnValue:
     with begin() as work:
         case = find_whole_case(work, code)

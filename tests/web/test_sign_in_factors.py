@@ -322,7 +322,7 @@ def test_a_passkey_proves_again_and_the_password_does_not(town: Town, newcomer: 
 
 
 STEPPED_UP = {
-    "accounts.new", "accounts.make", "accounts.change", "accounts.reset", "accounts.close",
+    "accounts.new", "accounts.make", "accounts.change", "accounts.reset", "accounts.close", "papers.export", "papers.export_bytes",
     "factors.new_passkey", "factors.keep_passkey", "factors.rename", "factors.remove_passkey", "factors.start_application",
     "factors.application", "factors.application_picture", "factors.confirm_application", "factors.remove_application",
     "factors.recovery_codes",
