@@ -10,6 +10,7 @@ from flask import Blueprint
 from flask_babel import Babel
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, PrefixLoader
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from casework.api import callbacks, health, reports
 from casework.bootstrap import Office
@@ -30,6 +31,7 @@ from casework.web import (
     lock,
     mysessions,
     notices,
+    oidc,
     operator,
     pages,
     papers,
@@ -87,6 +89,10 @@ def create_app(
         SPEC_FORMAT="json",
         OPENAPI_VERSION="3.1.0",
     )
+    if office.settings.proxies:
+        # Only so many of the names in front of an address are believed: a client can write any before them.
+        hops = office.settings.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     app.request_class = OfficeRequest
     app.extensions["office"] = office
     app.extensions["presses"] = Presses()
@@ -108,6 +114,11 @@ def create_app(
         accounts, rota, units, notices, mysessions, lock, phones, conflict, breakglass, acts,
     ):  # fmt: skip
         app.register_blueprint(room.bp)
+    provider = oidc.provider_of(office.settings)
+    app.jinja_env.globals["identity_provider"] = provider is not None
+    if provider is not None:
+        app.extensions["identity_provider"] = provider
+        app.register_blueprint(oidc.bp)
     for door in (reports.bp, health.bp, callbacks.bp):
         csrf.exempt(door)  # a bearer key or a signature is no cookie: there is nothing to forge
         app.register_blueprint(door)

@@ -43,6 +43,11 @@ class Settings:
     smtp_password: str = field(default="", repr=False)
     smtp_ca_file: str | None = None
     push_service: str | None = None  # a push service beside the browsers' own, for a local one
+    oidc_issuer: str | None = None  # none: nothing of sign-in through an identity provider exists
+    oidc_client_id: str = ""
+    oidc_client_secret_file: Path | None = None
+    oidc_second_factor: tuple[str, ...] = ()  # values of amr or acr that stand for a second factor
+    proxies: int = 0  # reverse proxies in front that name the client's address
     metrics_token: str | None = None
     law_dir: Path | None = None  # None: the data committed with the program
 
@@ -84,6 +89,11 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         smtp_password=environ.get("CASEWORK_SMTP_PASSWORD", ""),
         smtp_ca_file=environ.get("CASEWORK_SMTP_CA_FILE") or None,
         push_service=(environ.get("CASEWORK_PUSH_SERVICE") or "").rstrip("/") or None,
+        oidc_issuer=environ.get("CASEWORK_OIDC_ISSUER", "").rstrip("/") or None,
+        oidc_client_id=environ.get("CASEWORK_OIDC_CLIENT_ID", ""),
+        oidc_client_secret_file=_path(environ.get("CASEWORK_OIDC_CLIENT_SECRET_FILE")),
+        oidc_second_factor=tuple(environ.get("CASEWORK_OIDC_SECOND_FACTOR", "").replace(",", " ").split()),
+        proxies=_count("CASEWORK_PROXIES", environ.get("CASEWORK_PROXIES", "0")),
         metrics_token=environ.get("CASEWORK_METRICS_TOKEN") or None,
         law_dir=Path(law_dir).expanduser().resolve() if law_dir else None,
     )
@@ -103,6 +113,8 @@ def check_settings(settings: Settings) -> None:
     for (name, value), why in _needed_beside(settings).items():
         if not value or value.lower() in PLACEHOLDERS:
             raise UnsafeStart(f"{why} needs {name}")
+    if settings.oidc_issuer is not None:
+        _check_oidc(settings)
     if settings.metrics_token is not None and settings.metrics_token.lower() in PLACEHOLDERS:
         raise UnsafeStart("CASEWORK_METRICS_TOKEN is a placeholder")
 
@@ -141,3 +153,39 @@ def _needed(settings: Settings) -> dict[str, str]:
             "CASEWORK_SMS_FROM": settings.sms_from,
         },
     }[settings.sms]
+
+
+def client_secret(settings: Settings) -> str:
+    """What the office shows the identity provider. Raises UnsafeStart if the file is missing, empty or open to others."""
+    path = settings.oidc_client_secret_file
+    if path is None:
+        raise UnsafeStart("CASEWORK_OIDC_ISSUER needs CASEWORK_OIDC_CLIENT_SECRET_FILE")
+    try:
+        mode, secret = path.stat().st_mode, path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise UnsafeStart(f"CASEWORK_OIDC_CLIENT_SECRET_FILE {path} cannot be read") from None
+    if mode & 0o077:
+        raise UnsafeStart(f"CASEWORK_OIDC_CLIENT_SECRET_FILE {path} is open wider than 0600: chmod 600 it")
+    if not secret or secret.lower() in PLACEHOLDERS:
+        raise UnsafeStart(f"CASEWORK_OIDC_CLIENT_SECRET_FILE {path} is empty or a placeholder")
+    return secret
+
+
+def _check_oidc(settings: Settings) -> None:
+    issuer = settings.oidc_issuer or ""
+    here = ("http://127.0.0.1", "http://localhost")
+    if not issuer.startswith("https://") and not issuer.startswith(here):
+        raise UnsafeStart("CASEWORK_OIDC_ISSUER must begin with https://")
+    if not settings.oidc_client_id or settings.oidc_client_id.lower() in PLACEHOLDERS:
+        raise UnsafeStart("CASEWORK_OIDC_ISSUER needs CASEWORK_OIDC_CLIENT_ID")
+    client_secret(settings)
+
+
+def _path(name: str | None) -> Path | None:
+    return Path(name).expanduser().resolve() if name else None
+
+
+def _count(name: str, value: str) -> int:
+    if not value.isdigit() or int(value) > 9:
+        raise UnsafeStart(f"{name} must be a small whole number")
+    return int(value)

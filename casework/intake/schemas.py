@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from casework.clock import local
 from casework.law.model import Law
 
+DEEPEST, MOST_PARTS = 12, 1000  # of a body: levels, and values in all
 NO_COMMUNE = "?"
 MOST_FAULTY_PARTS = 4  # rounds: a part taken out may bring another fault to light
 TEXT = Field(default=None, max_length=4000)
@@ -82,6 +83,19 @@ class KeptOut(BaseModel):
 
     review: str
     faults: list[FaultOut]
+
+
+def is_simple(body: Any) -> bool:
+    """Whether a body is as shallow and as small as any true report: otherwise a person reads it, and nothing works on it."""
+    waiting, parts = [(body, 1)], 0
+    while waiting:
+        part, depth = waiting.pop()
+        inside = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        parts += len(inside)
+        if depth > DEEPEST or parts > MOST_PARTS:
+            return False
+        waiting.extend((one, depth + 1) for one in inside)
+    return True
 
 
 def readable_parts(text: str) -> ReportIn | None:

@@ -27,7 +27,16 @@ from casework.deadlines.queries import running_of
 from casework.errors import IdempotencyMismatch, Invalid, NotFound
 from casework.intake.models import ClosedCall, ReceivedOnce, Report, UnreadReport
 from casework.intake.rules import ACCOUNT_FIELDS, REPORTER_FIELDS, SAME_CHILD_WITHIN, believable, is_same_child
-from casework.intake.schemas import ClockOut, FaultOut, KeptOut, ReportIn, ReportOut, received_at_of, submitted_from
+from casework.intake.schemas import (
+    ClockOut,
+    FaultOut,
+    KeptOut,
+    ReportIn,
+    ReportOut,
+    is_simple,
+    received_at_of,
+    submitted_from,
+)
 from casework.law.answers import one_line
 from casework.law.forms import read
 from casework.notices.service import About, notify_post
@@ -226,6 +235,8 @@ def _read_and_receive(work: Work, client: ApiKey, body: bytes) -> tuple[int, dic
         sent = json.loads(body)
         # What JSON cannot carry on (NaN, half a letter) could not be sealed: a person reads it as it came.
         json.dumps(sent, ensure_ascii=False, allow_nan=False).encode()
+        if not is_simple(sent):
+            return keep_unread(work, client, body, [FaultOut(field="", fault="too-complex")])
         parsed = ReportIn.model_validate(sent)
     except ValidationError as refused:
         # Only where and of what kind: pydantic's own text repeats the input.

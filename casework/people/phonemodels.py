@@ -50,8 +50,8 @@ class PhoneCode(SQLModel, table=True):
 
 
 class OidcLink(SQLModel, table=True):
-    """Whose account a subject of the identity provider signs in to, as an administrator linked it. `subject_digest` is
-    keyed: who else has an account there is nobody's business."""
+    """Whose account a subject of the identity provider signs in to. An administrator proposes it; until its owner agrees
+    (`confirmed_at`) it opens nothing. `subject_digest` is keyed: who has an account there is nobody's business."""
 
     __tablename__ = "oidc_link"
     __table_args__ = (
@@ -64,6 +64,7 @@ class OidcLink(SQLModel, table=True):
     subject_digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     made_at: datetime = Field(sa_column=moment())
     made_by: UUID = Field(foreign_key="staff.id")
+    confirmed_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
 
 
 class OidcFlow(SQLModel, table=True):

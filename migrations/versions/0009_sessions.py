@@ -56,6 +56,7 @@ def upgrade() -> None:
         sa.Column("subject_digest", sa.LargeBinary(), nullable=False),
         sa.Column("made_at", moment, nullable=False),
         sa.Column("made_by", sa.Uuid(), nullable=False),
+        sa.Column("confirmed_at", moment, nullable=True),
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name="oidc_link_staff_id_fkey"),
         sa.ForeignKeyConstraint(["made_by"], ["staff.id"], name="oidc_link_made_by_fkey"),
         sa.PrimaryKeyConstraint("id", name="oidc_link_pkey"),
