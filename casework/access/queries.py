@@ -32,6 +32,7 @@ from casework.access.models import CaseExclusion, CaseGrant
 from casework.access.policybook import FILE, policy_book
 from casework.access.rules import BREAK_GLASS, CONDITIONS, SYSTEM_ROLE, Grant
 from casework.errors import UnsafeStart
+from casework.people.models import Staff
 from casework.work import Actor, Work
 
 
@@ -108,6 +109,22 @@ def not_excluded(case_id: Any, actor: Actor) -> ColumnElement[bool]:
     if actor.role == SYSTEM_ROLE:
         return true()
     return not_(_exclusion(case_id, actor.unit_id, actor.id))
+
+
+def may_be_told(work: Work, case_id: UUID | None, staff: Iterable[Staff]) -> list[Staff]:
+    """Of these people those who may hear that the case exists; `case_id` None: all of them."""
+    if case_id is None:
+        return list(staff)
+    kept = access_of(work, case_id).kept
+    return [one for one in staff if one.unit_id not in kept.units and one.id not in kept.staff]
+
+
+def not_kept_from_staff(case_id: Any, staff_id: Any) -> ColumnElement[bool]:
+    """`not_excluded` for a person (a value or a column) who is not the one that acts: the header of every page is read by
+    the office itself."""
+    home = select(Staff.unit_id).where(col(Staff.id) == staff_id).scalar_subquery()
+    theirs = or_(col(CaseExclusion.staff_id) == staff_id, col(CaseExclusion.unit_id) == home)
+    return not_(exists().where(col(CaseExclusion.case_id) == case_id, col(CaseExclusion.ended_at).is_(None), theirs))
 
 
 def visible_to(actor: Actor, now: datetime, case: FromClause) -> ColumnElement[bool]:

@@ -8,11 +8,13 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
+from casework.access.queries import not_excluded, not_kept_from_staff
 from casework.deadlines.models import CaseClock, ClockState
 from casework.notices import alarms
 from casework.notices.alarms import Limit
 from casework.notices.models import Alarm, AlarmCall, Notice
-from casework.people.rules import Role
+from casework.people.models import Staff
+from casework.people.rules import COMMUNE_ROLES, Role
 from casework.work import Work
 
 CLIMBED = 50  # alarms in one transaction
@@ -62,12 +64,18 @@ def limit_of(work: Work, clock: CaseClock) -> Limit:
         case_id=clock.case_id,
         code=clock.case_code,
         rule=clock.rule,
-        owner_role=work.law_for(clock.edition).deadlines[clock.rule].owner,
+        owner_role=_owner_role(work, clock),
         owner_unit_id=clock.owner_unit_id,
         province_id=clock.province_id,
         started_at=clock.started_at,
         due_at=clock.due_at,
     )
+
+
+def _owner_role(work: Work, clock: CaseClock) -> str:
+    """The post that must act: where the province holds the case itself, its supervisor in the place of worker and chair."""
+    role = work.law_for(clock.edition).deadlines[clock.rule].owner
+    return Role.SUPERVISOR.value if clock.owner_unit_id == clock.province_id and role in COMMUNE_ROLES else role
 
 
 @dataclass(frozen=True)
@@ -81,17 +89,21 @@ class OpenAlarm:
 def alarms_for(work: Work, staff_id: UUID, *, limit: int = 50) -> list[OpenAlarm]:
     """What this person was called for and still runs, soonest limit first."""
     called = select(AlarmCall.alarm_id).where(AlarmCall.staff_id == staff_id)
-    return _open(work, col(Alarm.id).in_(called), limit)
+    which = col(Alarm.id).in_(called) & not_kept_from_staff(col(Alarm.case_id), staff_id)
+    return _open(work, which, limit)
 
 
 def untaken_in_province(work: Work, province_id: UUID, *, limit: int = 50) -> list[OpenAlarm]:
     """What somebody was called for in a province, still runs and nobody has taken."""
     called = select(AlarmCall.alarm_id)
-    return _open(work, col(Alarm.id).in_(called) & (col(CaseClock.province_id) == province_id), limit, untaken=True)
+    of_province = col(CaseClock.province_id) == province_id
+    which = col(Alarm.id).in_(called) & of_province & not_excluded(col(Alarm.case_id), work.actor)
+    return _open(work, which, limit, untaken=True)
 
 
-def limits_of_post(work: Work, unit_id: UUID, role: str, *, limit: int = 200) -> list[Limit]:
-    """The running limits that a post of this unit must keep, soonest first; for a province's desk all of the province."""
+def limits_of_post(work: Work, staff: Staff, *, limit: int = 200) -> list[Limit]:
+    """The running limits that this person's post must keep, soonest first; for a province's desk all of the province."""
+    unit_id, role = staff.unit_id, staff.role
     own = [rule.id for rule in work.law.deadlines.values() if rule.owner == role and not rule.period]
     where = (
         (col(CaseClock.province_id) == unit_id) & col(CaseClock.rule).not_in(work.book.periods())
@@ -100,7 +112,7 @@ def limits_of_post(work: Work, unit_id: UUID, role: str, *, limit: int = 200) ->
     )
     rows = work.session.exec(
         select(CaseClock)
-        .where(where, CaseClock.state == ClockState.RUNNING)
+        .where(where, CaseClock.state == ClockState.RUNNING, not_kept_from_staff(col(CaseClock.case_id), staff.id))
         .order_by(col(CaseClock.due_at))
         .limit(limit)
     )

@@ -14,6 +14,7 @@ from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
+from casework.access.queries import may_be_told, not_kept_from_staff
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.errors import NotFound
@@ -107,7 +108,7 @@ def climb(work: Work, alarm: Alarm, limit: Limit, *, at_once: bool = False) -> i
             break
         past = alarm.rung > 0 and moment < alarm.since and not give_way
         if not past and not is_stopped(rung, limit.due_at, alarm.taken_at):
-            staff = posts_of(work, rung.who, limit)
+            staff = may_be_told(work, alarm.case_id, posts_of(work, rung.who, limit))
             called += sum(_call(work, alarm, limit, rung.who, one) for one in staff)
             give_way = not staff or any(_is_out_of_reach(work, one.id, alarm.case_id) for one in staff)
         alarm.rung += 1
@@ -240,7 +241,8 @@ def take(work: Work, alarm_id: UUID, staff_id: UUID) -> Alarm:
 
 
 def _called(work: Work, alarm_id: UUID, staff_id: UUID) -> tuple[Alarm, Sequence[AlarmCall]]:
-    alarm = work.session.exec(select(Alarm).where(Alarm.id == alarm_id).with_for_update()).first()
+    mine = not_kept_from_staff(col(Alarm.case_id), staff_id)
+    alarm = work.session.exec(select(Alarm).where(Alarm.id == alarm_id, mine).with_for_update()).first()
     calls = work.session.exec(
         select(AlarmCall).where(AlarmCall.alarm_id == alarm_id, AlarmCall.staff_id == staff_id)
     ).all()

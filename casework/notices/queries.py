@@ -13,6 +13,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from casework.access.queries import not_kept_from_staff
 from casework.notices.models import UNDELIVERED, Channel, Delivery, Notice, NoticeAttempt, SmsLine
 from casework.people.models import Staff
 from casework.work import Work
@@ -47,7 +48,11 @@ def to_staff(work: Work, staff_id: UUID, *, limit: int = 30) -> Sequence[Notice]
     """What was sent to one person, newest first: the office's own list never depends on SMS."""
     return work.session.exec(
         select(Notice)
-        .where(Notice.staff_id == staff_id, col(Notice.second_of).is_(None))
+        .where(
+            Notice.staff_id == staff_id,
+            col(Notice.second_of).is_(None),
+            not_kept_from_staff(col(Notice.case_id), staff_id),
+        )
         .order_by(col(Notice.created_at).desc())
         .limit(limit)
     ).all()
@@ -77,7 +82,15 @@ class Standing:
 
 def standing(work: Work, staff_id: UUID, *, unit_id: UUID | None = None) -> Standing:
     """`unit_id`: only what was for people of this unit; None: of the whole office. Cheap enough to be asked by every page."""
-    new = select(Notice.id).where(Notice.staff_id == staff_id, col(Notice.seen_at).is_(None)).limit(MOST_UNSEEN)
+    new = (
+        select(Notice.id)
+        .where(
+            Notice.staff_id == staff_id,
+            col(Notice.seen_at).is_(None),
+            not_kept_from_staff(col(Notice.case_id), staff_id),
+        )
+        .limit(MOST_UNSEEN)
+    )
     unseen = select(func.count()).select_from(new.subquery()).scalar_subquery()
     one = work.session.connection().execute(select_columns(unseen, _undelivered(unit_id).scalar_subquery())).one()
     return Standing(*one)

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import not_, update
 from sqlmodel import col, select
 
+from casework.access.queries import may_be_told, not_kept_from_staff
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.notices.channels import plan
@@ -19,6 +20,7 @@ from casework.notices.receipts import stop_key
 from casework.notices.rules import STOPPED, is_urgent, leaves_at, step, word
 from casework.people import queries as people
 from casework.people.models import Staff
+from casework.people.rules import Role
 from casework.people.service import person_of
 from casework.work import Work
 
@@ -42,7 +44,12 @@ def notify_post(
     Returns how many of them a phone will ring for; those without one see it in the office.
     """
     # Kept for this work: a sweep tells the same post of many limits.
-    staff = work.keep(("reached", unit_id, role), lambda: people.reached(work, unit_id, role, work.now)).staff
+    reached = work.keep(("reached", unit_id, role), lambda: people.reached(work, unit_id, role, work.now)).staff
+    staff = may_be_told(work, about.case_id, reached)
+    if reached and not staff:
+        # Whoever holds the post is kept from this case: as where nobody holds it, the province is told.
+        desk = people.unit(work, unit_id).province_id or unit_id
+        staff = may_be_told(work, about.case_id, people.on_duty(work, desk, Role.SUPERVISOR, work.now))
     notices = [notify(work, one, text_id=text_id, about=about, due_at=due_at, many=many) for one in staff]
     return sum(notice.state == Delivery.READY for notice in notices)
 
@@ -83,6 +90,17 @@ def notify(
     work.session.add(notice)
     record(work, Tag.NOTICE_QUEUED, case_id=about.case_id, object_type="notice", object_id=notice.id)
     return notice
+
+
+def recall(work: Work, case_id: UUID) -> int:
+    """Takes back what waits to be sent to people who have just been kept from the case. Returns how many messages."""
+    waiting = update(Notice).where(
+        col(Notice.case_id) == case_id,
+        col(Notice.state).in_((Delivery.READY, Delivery.UNKNOWN)),
+        not_(not_kept_from_staff(col(Notice.case_id), col(Notice.staff_id))),
+    )
+    done = work.session.connection().execute(waiting.values(state=Delivery.KEPT, held=False).returning(col(Notice.id)))
+    return len(done.all())
 
 
 def gather_digests(work: Work) -> int:

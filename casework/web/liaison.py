@@ -17,7 +17,7 @@ from casework.law.model import Form, Law
 from casework.people.queries import commune_by_code
 from casework.people.rules import Role
 from casework.referral.models import Referral
-from casework.referral.queries import find_referral, packet, referrals_to_me
+from casework.referral.queries import find_referral, groups_of_referral, packet, referrals_to_me
 from casework.referral.rules import packet_form
 from casework.referral.service import acknowledge, answer, record_list_read, record_referral_read
 from casework.web.access import keeps_draft, open_to
@@ -203,9 +203,8 @@ def _own_lines(law: Law, reason: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _sections(work: Work, referral: Referral) -> list[Any]:
-    """The packet by field group. Shown is what was given then and may be shown now: the narrower of the two."""
-    audience = work.law.audiences[referral.kind]
-    shows = [group for group in referral.shows if group in audience.shows]
+    """The packet by field group."""
+    shows = groups_of_referral(work, referral)
     given = packet(work, referral)
     if "danger_now" in given.pop("referral"):
         given.pop("danger_now", None)  # the sender's own answer stands above

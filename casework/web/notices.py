@@ -143,7 +143,7 @@ def calendar() -> Response:
         staff = feed.owner_of(work, request.args.get("k", ""))
         if staff is None:
             abort(404)
-        limits = limits_of_post(work, staff.unit_id, staff.role)
+        limits = limits_of_post(work, staff)
         text = feed.calendar_text([(one.clock_id, one.code, one.due_at) for one in limits], work.now)
     return Response(text, mimetype="text/calendar")
 
