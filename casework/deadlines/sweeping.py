@@ -279,12 +279,12 @@ def _first_times(work: Work, happenings: Sequence[_Happening]) -> set[tuple[UUID
 
 def _tell(work: Work, messages: Sequence[_Message]) -> None:
     """One message a clock at once; of what a standstill left behind it is written down that it has to be told."""
-    missed = [one for one in messages if one.missed]
-    if missed:
-        work.session.connection().execute(insert_rows(MissedMessage), [_row(one) for one in missed])
+    if any(one.missed for one in messages):
+        # The sweep did not run: what came due in the last minutes of that time was missed with the rest.
+        work.session.connection().execute(insert_rows(MissedMessage), [_row(one) for one in messages])
+        return
     for one in messages:
-        if not one.missed:
-            _tell_one(work, one)
+        _tell_one(work, one)
 
 
 def _row(message: _Message) -> dict[str, object]:

@@ -24,25 +24,23 @@ from casework.deadlines.sweeping import CLAIM, Claim, claim, fire, tell_missed, 
 from casework.errors import CaseworkError
 from casework.jobs.guard import ClockGuard
 from casework.jobs.posting import follow_notices, send_notices
+from casework.notices.outbox import Stopping, never
 from casework.people.service import beat
 from casework.work import SYSTEM
 
 TICK_SECONDS = 5.0
 CHECKPOINT_SECONDS = 60.0
 FOLLOW_SECONDS = 15.0  # an urgent message not heard of within a minute is told again by another channel
+CAUGHT_UP_SECONDS = 2.0  # of counting anew, before it is asked whether to end
+CAUGHT_UP_PARTS = 30  # so many times in one tick: the sweep must not wait longer
 CLIMBS = 20  # transactions of ladders in one tick
 UNFIREABLE = (CaseworkError, KeyError)  # a key or a rule that is gone: a fault of one case, never of the sweep
 
-Stopping = Callable[[], bool]  # whether this process was asked to end
 
 log = structlog.get_logger("jobs")
 
 
-def _never() -> bool:
-    return False
-
-
-def sweep_clocks(office: Office, stopping: Stopping = _never) -> int:
+def sweep_clocks(office: Office, stopping: Stopping = never) -> int:
     """Fires everything that is due, a claim at a time, and tells what was missed. Returns how many it claimed.
 
     Once `stopping` says so nothing more is claimed; what is claimed is fired, which takes less than a second.
@@ -51,11 +49,14 @@ def sweep_clocks(office: Office, stopping: Stopping = _never) -> int:
     while not stopping():
         with office.begin(SYSTEM) as work:
             due = waiting(work)
+            if not due:
+                tell_missed(work)
+                return handled
             if handled:
                 beat(work)  # a backlog may take minutes
         done = sum(_fire_some(office, due[first : first + CLAIM], stopping) for first in range(0, len(due), CLAIM))
         handled += done
-        if not done:  # nothing is due, or others have it all
+        if not done:  # others have it all
             break
     with office.begin(SYSTEM) as work:
         tell_missed(work)
@@ -90,11 +91,13 @@ def fire_part(office: Office, claims: Sequence[Claim]) -> None:
             log.error("clock cannot be fired", clock=str(one.clock_id), fault=type(fault).__name__)
 
 
-def climb(office: Office) -> int:
+def climb(office: Office, stopping: Stopping = never) -> int:
     """Calls the rungs of ladders that are due; what is too much for one tick is left to the next, for the pulse must not
     stop. Returns how many people were called."""
     called = 0
     for _part in range(CLIMBS):
+        if stopping():
+            break
         with office.begin(SYSTEM) as work:
             looked_at, more = climb_ladders(work)
         called += more
@@ -110,19 +113,21 @@ def seal_trail(office: Office) -> None:
         anchor(work, office.settings.anchor_file)
 
 
-def pulse(office: Office) -> None:
+def pulse(office: Office, stopping: Stopping = never) -> None:
     """What an edit of the calendar left is counted anew, what is due is fired, and the heartbeat is written for /readyz."""
-    catch_all_up(lambda: office.begin(SYSTEM), seconds=CHECKPOINT_SECONDS)
-    fired = sweep_clocks(office)
-    climb(office)
+    for _part in range(CAUGHT_UP_PARTS):
+        if stopping() or not catch_all_up(lambda: office.begin(SYSTEM), seconds=CAUGHT_UP_SECONDS):
+            break
+    fired = sweep_clocks(office, stopping)
+    climb(office, stopping)
     with office.begin(SYSTEM) as work:
         beat(work)
     if fired:
         log.info("fired", clocks=fired)
 
 
-def send(office: Office) -> None:
-    sent = send_notices(office)
+def send(office: Office, stopping: Stopping = never) -> None:
+    sent = send_notices(office, stopping)
     if sent:
         log.info("sent", notices=sent)
 
@@ -133,24 +138,25 @@ def tick(office: Office) -> None:
     send(office)
 
 
-def guarded_pulse(office: Office, guard: ClockGuard) -> bool:
+def guarded_pulse(office: Office, guard: ClockGuard, stopping: Stopping = never) -> bool:
     """A pulse, unless the office's clock cannot be believed just now. Returns whether it was."""
     if not guard.agrees(_database_time(office)):
         log.warning("clock jumped or differs from the database's: nothing is fired at this tick")
         return False
-    pulse(office)
+    pulse(office, stopping)
     return True
 
 
-def start_jobs(office: Office, *, every: float = TICK_SECONDS) -> BackgroundScheduler:
-    """Starts ticking in threads of this process; `shutdown()` on what is returned stops it after what is running.
+def start_jobs(office: Office, *, every: float = TICK_SECONDS, stopping: Stopping = never) -> BackgroundScheduler:
+    """Starts ticking in threads of this process; `shutdown()` on what is returned stops it after what is running. Once
+    `stopping` says so what is running claims nothing more, and gives back what it has claimed and not begun.
 
     Sending has a thread of its own: a provider that does not answer must not hold up the clocks.
     """
     scheduler = BackgroundScheduler(timezone="UTC")
     guard = ClockGuard(office.clock)
-    _add(scheduler, lambda: guarded_pulse(office, guard), "clocks", every)
-    _add(scheduler, lambda: send(office), "notices", every)
+    _add(scheduler, lambda: guarded_pulse(office, guard, stopping), "clocks", every)
+    _add(scheduler, lambda: send(office, stopping), "notices", every)
     _add(scheduler, lambda: follow_notices(office), "receipts", FOLLOW_SECONDS)
     _add(scheduler, lambda: seal_trail(office), "seal", CHECKPOINT_SECONDS)
     scheduler.start()
@@ -158,11 +164,12 @@ def start_jobs(office: Office, *, every: float = TICK_SECONDS) -> BackgroundSche
 
 
 def run_jobs(office: Office, *, every: float = TICK_SECONDS) -> None:
-    """Ticks until SIGTERM or SIGINT."""
+    """Ticks until SIGTERM or SIGINT; then ends within seconds, whatever is still due: another process, or the next one,
+    finds it so."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    scheduler = start_jobs(office, every=every)
+    scheduler = start_jobs(office, every=every, stopping=stop.is_set)
     stop.wait()
     scheduler.shutdown(wait=True)
 

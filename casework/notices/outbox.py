@@ -34,6 +34,11 @@ LAG = timedelta(seconds=60)  # between the database's time and the provider's da
 SOON = timedelta(seconds=5)
 FOLLOWED = 20  # accepted messages asked after in one round
 Begin = Callable[[], AbstractContextManager[Work]]
+Stopping = Callable[[], bool]  # whether this process was asked to end
+
+
+def never() -> bool:
+    return False
 
 
 @dataclass(frozen=True)
@@ -51,21 +56,24 @@ def deliver(
     failed: Failed,
     callback_base: str | None = None,
     pace: Pace | None = None,
+    stopping: Stopping = never,
 ) -> int:
     """Settles what is in doubt, then sends what is due by the sender's channel. Any number of processes may do this at
     once, and any may die.
 
     Returns how many messages the provider was found to have taken. `callback_base` is the public address it reports to;
-    `failed` is told of an SMS that was given up.
+    `failed` is told of an SMS that was given up. Once `stopping` says so nothing more is claimed, and what is claimed and
+    not yet handed over is given back.
     """
     pace = pace or Pace()
-    taken = _reconcile(begin, sender, pace, failed)
-    while True:
+    taken = _reconcile(begin, sender, pace, failed, stopping)
+    while not stopping():
         with begin() as work:
             claimed = _claim(work, sender, pace, callback_base)
         if not claimed:
-            return taken
-        taken += _send(begin, sender, claimed, pace, failed)
+            break
+        taken += _send(begin, sender, claimed, pace, failed, stopping)
+    return taken
 
 
 def follow_up(begin: Begin, sender: SmsSender, *, failed: Failed, pace: Pace | None = None) -> int:
@@ -162,9 +170,15 @@ def _reference(work: Work, notice: Notice) -> str:
     return f"{notice.id.hex}-{failed}" if failed else notice.id.hex
 
 
-def _send(begin: Begin, sender: SmsSender, claimed: Sequence[_Claimed], pace: Pace, failed: Failed) -> int:
+def _send(
+    begin: Begin, sender: SmsSender, claimed: Sequence[_Claimed], pace: Pace, failed: Failed, stopping: Stopping
+) -> int:
     taken, began = 0, time.monotonic()
-    for one in claimed:
+    for place, one in enumerate(claimed):
+        if stopping():
+            with begin() as work:
+                _give_back(work, claimed[place:])
+            return taken
         if time.monotonic() - began > pace.lease.total_seconds() / 2:
             return taken  # the rest of the lease belongs to whoever asks after these
         try:
@@ -178,6 +192,17 @@ def _send(begin: Begin, sender: SmsSender, claimed: Sequence[_Claimed], pace: Pa
             _line_answers(work, sender)
         taken += 1
     return taken
+
+
+def _give_back(work: Work, claimed: Sequence[_Claimed]) -> None:
+    """What was claimed and never handed over is as it was: another process need not wait for the lease, nor ask after it."""
+    for one in claimed:
+        notice = own(work, one.notice_id, one.attempt, Delivery.SENDING)
+        if notice is not None:
+            notice.state = step(notice.state, Delivery.READY)
+            notice.attempts -= 1
+            notice.attempt = notice.leased_until = None
+            work.session.delete(work.session.get_one(NoticeAttempt, one.attempt))
 
 
 def _settle_refused(
@@ -222,7 +247,7 @@ def own(work: Work, notice_id: UUID, attempt: UUID, *states: Delivery) -> Notice
 # ---------------------------------------------------------------- what is in doubt
 
 
-def _reconcile(begin: Begin, sender: SmsSender, pace: Pace, failed: Failed) -> int:
+def _reconcile(begin: Begin, sender: SmsSender, pace: Pace, failed: Failed, stopping: Stopping) -> int:
     """Asks the provider for every attempt whose answer was lost. Returns how many it turned out to have taken."""
     found = 0
     while True:
@@ -230,10 +255,21 @@ def _reconcile(begin: Begin, sender: SmsSender, pace: Pace, failed: Failed) -> i
             if _open_places(work, sender, pace, probe=False) == 0:
                 return found
             doubtful = _doubtful(work, sender.channel, pace)
-        for one in doubtful:
+        for place, one in enumerate(doubtful):
+            if stopping():
+                with begin() as work:
+                    _ask_later(work, doubtful[place:])
+                return found
             found += _ask(begin, sender, one, pace, failed)
         if len(doubtful) < BATCH:
             return found
+
+
+def _ask_later(work: Work, doubtful: Sequence[_Claimed]) -> None:
+    for one in doubtful:
+        notice = own(work, one.notice_id, one.attempt, Delivery.UNKNOWN)
+        if notice is not None:
+            notice.leased_until = None
 
 
 def _doubtful(work: Work, channel: Channel, pace: Pace) -> list[_Claimed]:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
-from sqlmodel import select
+import pytest
+from sqlalchemy import func, text
+from sqlmodel import col, select
 
 from casework.audit.anchorfile import read_anchor
 from casework.audit.models import AuditCheckpoint
 from casework.audit.verifier import verify
+from casework.deadlines.models import CaseClock
 from casework.intake.service import receive_report
-from casework.jobs.runner import seal_trail, start_jobs, tick
-from casework.notices.models import Delivery, Notice
+from casework.jobs.runner import seal_trail, send, start_jobs, sweep_clocks, tick
+from casework.notices.models import Delivery, Notice, NoticeAttempt
+from casework.notices.senders import ConsoleSender, Fate, Outgoing
 from casework.people.queries import last_beat
 from casework.work import SYSTEM
 from tests.conftest import Town
@@ -82,3 +91,71 @@ def test_started_jobs_do_what_is_due_by_themselves(town: Town) -> None:
         time.sleep(0.05)
     scheduler.shutdown(wait=True)
     assert len(rows(town)["clock_effect"]) == 2
+
+
+# ---------------------------------------------------------------- asked to end
+
+
+def claimed(town: Town) -> int:
+    with town.office.begin(SYSTEM) as work:
+        return work.session.exec(select(func.count()).where(col(CaseClock.leased_until).is_not(None))).one()
+
+
+def test_a_sweep_asked_to_end_claims_no_more_and_leaves_nothing_claimed(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _n in range(3):
+        overdue_case(town)
+    monkeypatch.setattr("casework.jobs.runner.CLAIM", 2)
+    asked = iter([False, False])
+    assert sweep_clocks(town.office, lambda: next(asked, True)) == 2
+    assert claimed(town) == 0
+    assert sweep_clocks(town.office) == 4
+
+
+@dataclass
+class Ending(ConsoleSender):
+    """Hands one message over, and by then the process has been asked to end."""
+
+    asked: bool = False
+
+    def send(self, message: Outgoing) -> Fate:
+        self.asked = True
+        return super().send(message)
+
+
+def test_a_sender_asked_to_end_finishes_one_message_and_gives_the_others_back(town: Town) -> None:
+    for _n in range(3):
+        overdue_case(town)
+    sweep_clocks(town.office)
+    line = Ending()
+    send(replace(town.office, sms=line), lambda: line.asked)
+    with town.office.begin(SYSTEM) as work:
+        notices = work.session.exec(select(Notice).where(Notice.state != Delivery.KEPT)).all()
+        attempts = work.session.exec(select(NoticeAttempt)).all()
+    assert [one.state for one in attempts] == [Delivery.ACCEPTED]
+    waiting = [one for one in notices if one.id != attempts[0].notice_id]
+    assert len(waiting) == 4  # of one claim
+    assert {(one.state, one.attempts, one.leased_until) for one in waiting} == {(Delivery.READY, 0, None)}
+    send(town.office)
+    with town.office.begin(SYSTEM) as work:
+        assert not work.session.exec(select(Notice).where(Notice.state == Delivery.READY)).all()
+
+
+def test_the_process_ends_by_itself_when_it_is_asked_to(town: Town) -> None:
+    environment = os.environ | {
+        "CASEWORK_DATABASE_URL": town.database.url,
+        "CASEWORK_KEY_FILE": str(town.office.settings.key_file),
+        "CASEWORK_DATA_DIR": str(town.office.settings.data_dir),
+    }
+    command = [str(Path(sys.executable).with_name("casework")), "jobs", "--every", "0.1"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 60
+        while not rows(town)["heartbeat"] and time.monotonic() < until:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+    assert claimed(town) == 0
