@@ -236,7 +236,7 @@ def run(house: House, *, kills: int, seed: int) -> Outcome:
                 yard.kill_one()
                 step(1)
         yard.wait_until_up()
-        _wait_for_some(books, len(books.sent.acknowledged) + 2 * CLIENTS)
+        wait_for_some(books, len(books.sent.acknowledged) + 2 * CLIENTS)
         stopping.set()
         for client in clients:
             client.join(30)
@@ -293,7 +293,8 @@ def waits(office: Office) -> int:
         return waiting(work)
 
 
-def _wait_for_some(books: Books, number: int) -> None:
+def wait_for_some(books: Books, number: int) -> None:
+    """Until so many reports are acknowledged. Raises RuntimeError if none is any more."""
     limit = time.monotonic() + UP_PATIENCE_SECONDS
     while len(books.sent.acknowledged) < number:
         if time.monotonic() > limit:

@@ -1,0 +1,120 @@
+"""Everything was down for six hours and two thousand limits have passed: `python -m tests.bench.downtime`.
+
+The database is stopped, started again, and `casework jobs` after it. Ends with one line, and exits 1 if a limit was marked
+twice, early or never, if the last one was marked later than a minute after the start, if a graver one waited for a lesser,
+if a mark does not say how late it truly was, or if a telephone rang more often than it can be listened to.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+
+import click
+from sqlalchemy import text
+
+from tests.bench.clocks import FIRST_CYCLE, UNMARKED, Marks, SmallOffice, new_office
+from tests.bench.house import load_note
+
+TICK = 1.0
+DOWN_HOURS = 6
+LIMIT_SECONDS = 60.0
+PATIENCE_SECONDS = 300.0
+RINGS = 8  # a digest of what was missed, one of what nobody took, and a few calls before the flood is noticed
+
+MESSAGES = "select count(*) from missed_message"
+CALLABLE = f"select count(*) from alarm a join case_clock k on k.id = a.clock_id where k.cycle > {FIRST_CYCLE}" + (
+    " and a.next_at <= clock_timestamp()"
+)
+DISORDER = f"""
+select count(*) from (
+    select k.due_at - k.started_at as length, max(k.due_at - k.started_at) over (order by a.seq) as longest
+    from audit_entry a join case_clock k on k.id = a.object_id and k.cycle > {FIRST_CYCLE}
+    where a.tag = 'clock:breached') as told where length < longest
+"""
+UNTRUE = f"""
+select count(*) from case_clock k join clock_effect e on e.clock_id = k.id
+where k.cycle > {FIRST_CYCLE} and (k.breached_at is null or abs(extract(epoch from k.breached_at - e.at)) > 1
+    or k.breached_at <= k.due_at)
+"""
+LATE = f"select extract(epoch from max(breached_at - due_at)) / 3600 from case_clock where cycle > {FIRST_CYCLE}"
+MOST_RINGS = """
+select coalesce(max(number), 0) from (
+    select count(*) as number from notice where state <> 'kept' and text_id <> 'report-received' group by staff_id) as each
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`fired` and `told`: seconds from the start of the database until the last limit was marked, and told of."""
+
+    clocks: int
+    marks: Marks
+    fired: float
+    told: float
+    disorder: int
+    untrue: int
+    latest_hours: float
+    rings: int
+
+    @property
+    def good(self) -> bool:
+        return self.marks.good and not self.disorder and not self.untrue and self.rings <= RINGS
+
+    @property
+    def prompt(self) -> bool:
+        return self.fired <= LIMIT_SECONDS
+
+    @property
+    def line(self) -> str:
+        return (
+            f"{'OK' if self.good and self.prompt else 'FAILED'}: down for {DOWN_HOURS} h, {self.clocks} limits passed:"
+            f" {self.marks}; all marked {self.fired:.1f} s after the start (limit {LIMIT_SECONDS:.0f}), all told and called"
+            f" for after {self.told:.1f} s; {self.disorder} out of order, {self.untrue} with an untrue lateness (the"
+            f" latest by {self.latest_hours:.1f} h); at most {self.rings} messages to one person; {load_note()}"
+        )
+
+
+def run(*, clocks: int) -> Outcome:
+    with new_office() as small:
+        # The last of them passes a minute ago, the first six hours ago.
+        apart = DOWN_HOURS * 3600 / clocks
+        small.spread(clocks, first=-DOWN_HOURS * 3600.0 - 60, apart=apart, kinds=3, ladders=True)
+        small.office.engine.dispose()
+        small.server.stop()
+        began = time.monotonic()
+        small.server.start()
+        small.start_jobs(TICK)
+        fired = _until_none(small, UNMARKED, began)
+        told = max(_until_none(small, query, began) for query in (MESSAGES, CALLABLE))
+        with small.office.engine.connect() as connection:
+            disorder, untrue, rings = (
+                int(connection.scalar(text(query)) or 0) for query in (DISORDER, UNTRUE, MOST_RINGS)
+            )
+            latest = float(connection.scalar(text(LATE)) or 0)
+        return Outcome(clocks, small.marks(), fired, told, disorder, untrue, latest, rings)
+
+
+def _until_none(small: SmallOffice, query: str, began: float) -> float:
+    """Seconds since `began` until the query counts nothing any more, or patience ends."""
+    while time.monotonic() < began + PATIENCE_SECONDS:
+        with small.office.engine.connect() as connection:
+            if not connection.scalar(text(query)):
+                break
+        time.sleep(0.2)
+    return time.monotonic() - began
+
+
+@click.command()
+@click.option("--clocks", default=2_000, show_default=True, type=click.IntRange(1))
+def main(clocks: int) -> None:
+    """Start again after six hours in which limits passed; then count what was marked, when, and how often a phone rang."""
+    outcome = run(clocks=clocks)
+    click.echo(outcome.line)
+    if not (outcome.good and outcome.prompt):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
