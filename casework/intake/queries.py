@@ -10,8 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import func
 from sqlmodel import col, select
+from sqlmodel.sql.expression import Select
 
-from casework.access.queries import not_excluded
+from casework.access.queries import Kept, exclusions_of, not_excluded
 from casework.cases.models import Case
 from casework.cases.queries import candidates_for, recent_of_commune
 from casework.cases.rules import age_at, fact
@@ -27,34 +28,49 @@ OPERATOR_READS_BACK = timedelta(minutes=30)  # how long an operator may open wha
 
 @dataclass(frozen=True)
 class Receipt:
-    """A report without its content: code, case code, where it went, how far it got."""
+    """A report without its content: code, case code, where it went, how far it got.
+
+    `kept_from_me`: the case is kept from who reads the receipt (they reported it themselves). Its page says that the
+    report was received, as it would have the minute it was, and nothing of what became of it.
+    """
 
     report: Report
     case: Case
+    kept_from_me: bool = False
 
 
 def own_reports(work: Work, *, limit: int = 50) -> list[Receipt]:
     """What the person signed in has reported, newest first: codes and states only."""
-    rows = work.session.exec(
-        select(Report, Case)
-        .join(Case, col(Case.id) == Report.case_id)
-        .where(Report.staff_id == work.actor.id, not_excluded(col(Report.case_id), work.actor))
-        .order_by(col(Report.recorded_at).desc())
-        .limit(limit)
-    ).all()
-    return [Receipt(report, case) for report, case in rows]
+    with work.whole_sight():  # also what has become of a case that is kept from them: their own report stays theirs
+        rows = work.session.exec(_own(work).order_by(col(Report.recorded_at).desc()).limit(limit)).all()
+    return _receipts(work, rows)
 
 
 def own_receipt(work: Work, code: str) -> Receipt:
     """Raises NotFound for a report that is not this person's own."""
-    row = work.session.exec(
-        select(Report, Case)
-        .join(Case, col(Case.id) == Report.case_id)
-        .where(Report.code == code, Report.staff_id == work.actor.id, not_excluded(col(Report.case_id), work.actor))
-    ).first()
+    with work.whole_sight():
+        row = work.session.exec(_own(work).where(Report.code == code)).first()
     if row is None:
         raise NotFound
-    return Receipt(*row)
+    return _receipts(work, [row])[0]
+
+
+def _own(work: Work) -> Select[Report, Case]:
+    joined = select(Report, Case).join(Case, col(Case.id) == Report.case_id)
+    return joined.where(Report.staff_id == work.actor.id)
+
+
+def _receipts(work: Work, rows: Sequence[tuple[Report, Case]]) -> list[Receipt]:
+    kept = exclusions_of(work, [case.id for _report, case in rows])
+    none = Kept()
+    return [
+        Receipt(
+            report,
+            case,
+            work.actor.unit_id in kept.get(case.id, none).units or work.actor.id in kept.get(case.id, none).staff,
+        )
+        for report, case in rows
+    ]
 
 
 def waiting_receipts(work: Work, *, limit: int = 50) -> list[Receipt]:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.models import Case
-from casework.cases.queries import case_by_id, facts_of_case
+from casework.cases.queries import case_by_id, facts_of_case, units_of
 from casework.cases.service import Taken, take_action
 from casework.errors import Invalid
 from casework.people import queries as people
@@ -95,10 +95,16 @@ def record_list_read(work: Work) -> None:
     record(work, Tag.CASE_LIST_READ, object_type="referrals")
 
 
+def bodies_for(work: Work, case: Case, kind: str) -> list[Unit]:
+    """The bodies of this kind in the province that the case may be referred to: none that it is kept from."""
+    kept = units_of(work, case).excluded_units
+    return [one for one in people.bodies_of(work, case.province_id, KINDS[kind]) if one.id not in kept]
+
+
 def _body(work: Work, case: Case, kind: str, code: str) -> Unit:
     if kind not in LIAISON_ROLES:
         raise Invalid({"kind": "not-a-choice"})
-    for unit in people.bodies_of(work, case.province_id, KINDS[kind]):
+    for unit in bodies_for(work, case, kind):
         if unit.code == code:
             return unit
     raise Invalid({"to_unit": "not-a-choice"})

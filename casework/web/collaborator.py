@@ -146,6 +146,7 @@ def sent(code: str) -> ResponseReturnValue:
             "sent_at": f"{local(found.report.recorded_at):%H:%M}",
             "office": unit(work, found.case.responsible_unit_id).name,
             "commune_known": found.case.incident_unit_id is not None,
+            "only_received": found.kept_from_me,
             "answer_by": f"{local(clocks['acknowledge'].due_at):%H:%M}" if "acknowledge" in clocks else None,
             "visit_by": short_moment(clocks["emergency"].due_at) if "emergency" in clocks else None,
         }
@@ -161,7 +162,7 @@ def mine() -> ResponseReturnValue:
             {
                 "code": one.report.code,
                 "at": short_moment(one.report.recorded_at),
-                "state": _state_words(work, one.case),
+                "state": _("đã nhận") if one.kept_from_me else _state_words(work, one.case),
             }
             for one in own_reports(work)
         ]

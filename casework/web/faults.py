@@ -110,7 +110,9 @@ def words_of(error: CaseworkError) -> tuple[str, str]:
         "forbidden": (_("Không thuộc quyền quyết định của anh/chị"), _("Bước này do người khác quyết định.")),
         "read-budget-spent": (
             _("Đã mở quá nhiều ca trong một giờ"),
-            _("Cấp tỉnh đã được báo. Ca đã mở trong giờ qua vẫn đọc được; ca khác mở được khi một giờ đã qua. Việc gấp: gọi 111."),
+            _(
+                "Cấp tỉnh đã được báo. Ca đã mở trong giờ qua vẫn đọc được; ca khác mở được khi một giờ đã qua. Việc gấp: gọi 111."
+            ),
         ),
         "break-glass-spent": (
             _("Hôm nay không mở khẩn cấp được nữa"),

@@ -16,6 +16,7 @@ from flask_babel import gettext as _
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.drafts import drop_draft, find_draft, read_draft, save_draft
+from casework.cases.exclusions import units_of_conflict
 from casework.cases.models import Case
 from casework.cases.queries import state_of
 from casework.clock import local
@@ -189,14 +190,16 @@ def receipt(code: str) -> ResponseReturnValue:
     """That the report is in, where it went and what runs now: no content."""
     with begin() as work:
         found = own_receipt(work, code)
-        clocks = [read_clock(work, one) for one in running_of(work, [found.case.id]).get(found.case.id, [])]
+        running = [] if found.kept_from_me else running_of(work, [found.case.id]).get(found.case.id, [])
+        clocks = [read_clock(work, one) for one in running]
         state = state_of(work, found.case)
         page = {
             "receipt": found,
             "recorded": f"{local(found.report.recorded_at):%H:%M}",
             "clocks": [{**(clock_chip(one) or {}), "article_name": article_name(one.rule.article)} for one in clocks],
-            "told": _receiver(work, None if found.case.incident_unit_id is None else found.case.responsible_unit_id),
+            "told": _receiver(work, _holder(found.case)),
             "commune_known": found.case.incident_unit_id is not None,
+            "only_received": found.kept_from_me,
             "next": law_text(state.next),
             "decides": law_text(state.decides),
         }
@@ -218,6 +221,7 @@ def queue() -> ResponseReturnValue:
             waiting, accepted = waiting_receipts(work), accepted_receipts(work, midnight)
         else:
             own = own_reports(work)
+            own = [one for one in own if not one.kept_from_me]
             waiting = [one for one in reversed(own) if one.case.state == initial]
             accepted = [one for one in own if one.case.state != initial]
         draft = find_draft(work, PAGE)
@@ -464,11 +468,13 @@ def _panel(work: Work, report: TypedReport) -> dict[str, Any]:
         record(work, Tag.SEARCHED, object_type="similar_case", fields=("incident_commune", "child_name", "child_age"))
     why = {"name": _("tên gần giống"), "age": _("tuổi gần")}
     asked = report.commune is not None or "commune" in report.as_sent
+    kept_from = units_of_conflict(work, str(report.values.get("accused_works_for") or ""), report.commune)
+    holder = None if report.commune in kept_from else report.commune
     return {
         "commune": report.commune,
         "unknown_commune": "commune" in report.as_sent,
         "candidates": _candidates(work, str(report.as_sent.get("commune") or "")),
-        "told": _receiver(work, report.commune.id if report.commune else None) if asked else None,
+        "told": _receiver(work, holder.id if holder else None) if asked else None,
         "similar": [
             {
                 "code": one.case.code,
@@ -498,6 +504,11 @@ def _receiver(work: Work, unit_id: UUID | None) -> dict[str, Any]:
     holders = on_duty(work, office.id, role, work.now) if work.actor.role == Role.HOTLINE else ()
     phones = [person_of(work, one).get("phone") for one in holders[:1]]
     return {"unit": office.name, "role": role_title(role), "phone": phones[0] if phones else None}
+
+
+def _holder(case: Case) -> UUID | None:
+    """The commune that holds a case; None while the province does, for want of a commune or for a conflict of interest."""
+    return None if case.responsible_unit_id == case.province_id else case.responsible_unit_id
 
 
 def _chosen(work: Work, report: TypedReport) -> tuple[Case | None, bool]:

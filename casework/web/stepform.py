@@ -22,9 +22,9 @@ from casework.deadlines.queries import running_of
 from casework.law.forms import prefill, reading, to_submitted
 from casework.law.model import Action, Field, Form, Law, Option, Text
 from casework.law.offers import AUTHOR, Earlier, Prefill
-from casework.people.queries import bodies_of, commune_by_code, communes_of, on_duty, signer_of, unit
+from casework.people.queries import commune_by_code, communes_of, on_duty, signer_of, unit
 from casework.people.rules import Role
-from casework.referral.service import KINDS
+from casework.referral.service import KINDS, bodies_for
 from casework.web import wording
 from casework.web.lawform import checked
 from casework.work import Work
@@ -44,8 +44,7 @@ def form_for(work: Work, case: Case, form_id: str, kind: str | None = None) -> F
     if form_id != "referral":
         return form
     own = unit(work, case.responsible_unit_id).code
-    wanted = [KINDS[kind]] if kind else list(KINDS.values())
-    bodies = [body for one in wanted for body in bodies_of(work, case.province_id, one)]
+    bodies = [body for one in ([kind] if kind else KINDS) for body in bodies_for(work, case, one)]
     bodies.sort(key=lambda body: (not body.code.endswith(f"-{own}"), body.code))
     options = tuple(Option(body.code, Text(body.name, body.name)) for body in bodies)
     return _offering_all(form, "to_unit", options)
