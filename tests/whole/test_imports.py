@@ -18,7 +18,7 @@ PACKAGE = ROOT / "casework"
 # Distribution → what it is imported as, where the names differ.
 IMPORT_NAMES = {"argon2-cffi": "argon2", "phonenumberslite": "phonenumbers", "pillow": "PIL"}
 # Parts of a declared distribution's own, pinned by the lock and used under their own name.
-PARTS = {"werkzeug", "jinja2", "markupsafe", "babel", "wtforms", "marshmallow", "webargs"}
+PARTS = {"joserfc", "werkzeug", "jinja2", "markupsafe", "babel", "wtforms", "marshmallow", "webargs"}
 NOT_IMPORTED = {
     "govuk-frontend-jinja": "its macros are read by the templates",
     "gunicorn": "run as a command",
