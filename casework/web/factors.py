@@ -161,7 +161,7 @@ def mine() -> ResponseReturnValue:
             "name": one.name or _("Khoá không tên"),
             "url": url_for("factors.passkey", passkey_id=one.id),
             "made": short_moment(one.made_at),
-            "used": short_moment(one.last_used_at) if one.last_used_at else _("chưa dùng"),
+            "used": short_moment(one.last_used_at) if one.last_used_at else None,
             "suspect": one.suspect,
         }
         for one in held.passkeys

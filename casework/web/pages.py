@@ -31,6 +31,7 @@ HOMES = {
 
 @bp.get("/")
 @open_to_all
+@while_enrolling
 def front() -> ResponseReturnValue:
     if g.viewer is None:
         return redirect(url_for("phones.ask" if has_phone() else "signin.show"))

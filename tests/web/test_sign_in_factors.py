@@ -152,6 +152,11 @@ def test_only_these_pages_are_open_while_enrolling(app: Any) -> None:
     assert marked == ENROLLING
 
 
+@pytest.mark.parametrize("start", ["/", "/dang-nhap", "/dang-nhap?next=/ca"])
+def test_the_front_doors_lead_there_too(newcomer: Browser, start: str) -> None:
+    assert newcomer.get(start, follow_redirects=True).request.path == MINE
+
+
 def test_public_pages_know_nobody_who_has_yet_to_set_a_factor_up(newcomer: Browser) -> None:
     page = newcomer.get("/tro-giup/can-cu-phap-ly").get_data(as_text=True)
     assert "Đăng xuất" not in page
