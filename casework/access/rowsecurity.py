@@ -178,8 +178,9 @@ def of_case(table: str, column: str = "case_id", **more: Mapping[str, str]) -> G
 
 
 def in_sight(case: str) -> str:
-    """That the case itself is shown: its own policies are asked inside."""
-    return f"exists (select from case_file c where c.id = {case})"
+    """That the case is this office's own to read: being offered it, or having reported it, does not open its content."""
+    units = "c.responsible_unit_id, c.incident_unit_id, c.residence_unit_id, c.province_id"
+    return f"exists (select from case_file c where c.id = {case} and {UNIT} in ({units}))"
 
 
 GUARDED = (
@@ -288,6 +289,7 @@ OPEN = {
     "audit_entry": "append-only by its own guards; every work must read the chain's head. Ids and words; reasons are sealed",
     "alarm_call": "who was called by which alarm: opaque ids, and the alarm itself is guarded",
     "clock_effect": "that a clock rang: its id and a moment",
+    "missed_message": "what the sweep has yet to tell a post after a standstill: opaque ids and the name of a text",
     "notice_attempt": "a provider's answer to a notice: no case, no words",
 }
 """Tables that name a case, or a row of a guarded table, and are not guarded themselves, each with its reason."""
