@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import Table, inspect, select
+from sqlalchemy import Table, func, inspect, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.attributes import get_history
@@ -38,6 +39,17 @@ class SealedRow(Protocol):
 
     @property
     def scope_id(self) -> UUID: ...
+
+
+@dataclass(frozen=True)
+class KekUse:
+    """How many scopes' keys a wrapping key wraps, and since and until when it has wrapped new ones (UTC)."""
+
+    kek_id: str
+    active: bool
+    scopes: int
+    first_at: datetime
+    last_at: datetime
 
 
 class Cabinet:
@@ -101,6 +113,16 @@ class Cabinet:
         """The wrapping keys that the key store needs and the key file lacks: none in an office that can read its files."""
         used = self._session.connection().execute(select(_mapper(ScopeKey).local_table.c.kek_id).distinct())
         return {kek_id for (kek_id,) in used} - set(self._keys.kek_ids)
+
+    def keks_in_use(self) -> list[KekUse]:
+        """What each wrapping key holds, the newest first: names, counts and moments, never a key."""
+        table = _mapper(ScopeKey).local_table.c
+        rows = self._session.connection().execute(
+            select(table.kek_id, func.count(), func.min(table.created_at), func.max(table.created_at))
+            .group_by(table.kek_id)
+            .order_by(func.max(table.created_at).desc())
+        )
+        return [KekUse(kek_id, kek_id == self._keys.active_kek_id, *told) for kek_id, *told in rows]
 
     def _find_or_make_key(self, scope_id: UUID) -> bytes:
         if scope_id not in self._unwrapped:

@@ -25,6 +25,7 @@ from casework.people.queries import last_beat, unheld_posts
 from casework.people.rules import Role
 from casework.web.access import open_to
 from casework.web.door import begin, the_office
+from casework.web.system import system_lines
 from casework.web.wording import article_name, law_text, length_text, moment_text, role_title
 
 bp = Blueprint("office", __name__)
@@ -101,6 +102,7 @@ def status() -> ResponseReturnValue:
                 checkpoint is not None,
             ),
         ]
+        lines += system_lines(work, office)
     return render_template("office/status.html", lines=lines)
 
 

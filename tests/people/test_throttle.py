@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -171,7 +172,7 @@ def test_no_more_than_four_passwords_are_hashed_at_once(keys: Keys, monkeypatch:
         def hash(self, _: str) -> str:
             now.append(1)
             most[0] = max(most[0], len(now))
-            __import__("time").sleep(0.02)
+            time.sleep(0.02)
             now.pop()
             return "x"
 

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlmodel import select
-from werkzeug.routing import Rule
+from werkzeug.routing import AnyConverter, Rule
 from werkzeug.test import TestResponse
 
 from casework.app import create_app
@@ -67,7 +67,12 @@ def signed_in(app: Flask, town: Town, username: str) -> FlaskClient:
 
 
 def address_of(rule: Rule) -> str:
-    values = {name: SAMPLES.get(type(converter).__name__, "x") for name, converter in rule._converters.items()}
+    values = {
+        name: min(converter.items)
+        if isinstance(converter, AnyConverter)
+        else SAMPLES.get(type(converter).__name__, "x")
+        for name, converter in rule._converters.items()
+    }
     built = rule.build(values)
     assert built is not None, rule
     return built[1]
