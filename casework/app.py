@@ -24,9 +24,11 @@ from casework.web import (
     cases,
     collaborator,
     conflict,
+    contacts,
     desk,
     factors,
     handover,
+    incidents,
     liaison,
     lock,
     mysessions,
@@ -38,6 +40,7 @@ from casework.web import (
     phones,
     rota,
     signin,
+    system,
     units,
 )
 from casework.web import office as office_pages
@@ -111,7 +114,7 @@ def create_app(
     install_faults(app)
     for room in (
         pages, signin, factors, operator, collaborator, desk, cases, casefile, papers, handover, liaison, office_pages, calendar,
-        accounts, rota, units, notices, mysessions, lock, phones, conflict, breakglass, acts,
+        accounts, rota, units, notices, incidents, mysessions, lock, phones, system, conflict, breakglass, acts, contacts,
     ):  # fmt: skip
         app.register_blueprint(room.bp)
     provider = oidc.provider_of(office.settings)
