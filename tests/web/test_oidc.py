@@ -125,8 +125,8 @@ def test_the_planted_defect_of_a_nonce_that_is_not_compared_is_seen(
     link(town, issuer)
     person, back = go(app, issuer)
     issuer.faults = {"claims": {"nonce": None}}
-    monkeypatch.setattr(oidc.hmac, "compare_digest", lambda given, wanted: True)
-    monkeypatch.setattr(oidc.CodeIDToken, "validate_nonce", lambda self: None)
+    monkeypatch.setattr("casework.people.oidc.hmac.compare_digest", lambda given, wanted: True)
+    monkeypatch.setattr("casework.people.oidc.CodeIDToken.validate_nonce", lambda self: None)
     person.get(back)
     assert is_in(person)
 

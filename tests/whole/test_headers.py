@@ -101,7 +101,8 @@ def faults_of(answer: TestResponse) -> list[str]:
 
 
 def test_every_answer_of_every_route_carries_the_headers(app: Flask, town: Town) -> None:
-    wrong, statuses = {}, []
+    wrong: dict[str, list[str]] = {}
+    statuses = []
     for name, answer in answers(app, app.test_client()):
         statuses.append(answer.status_code)
         wrong |= {f"stranger {name}": faults_of(answer)} if faults_of(answer) else {}
