@@ -350,7 +350,9 @@ def _confirm(work: Work, act: TwoPersonAct, payload: Mapping[str, Any]) -> None:
 def _reset_factor(work: Work, act: TwoPersonAct, payload: Mapping[str, Any]) -> None:
     if act.decided_by is None:
         raise NotFound
-    reset_factors(work, _account_of(work, act), proposed_by=act.proposed_by, confirmed_by=act.decided_by)
+    owner = _account_of(work, act)
+    reset_factors(work, owner, proposed_by=act.proposed_by, confirmed_by=act.decided_by)
+    notify(work, owner, text_id="factor-changed", about=About(None, ""))
 
 
 DOERS: Mapping[str, Callable[[Work, TwoPersonAct, Mapping[str, Any]], None]] = {

@@ -12,7 +12,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from casework.audit.service import record
+from casework.audit.tags import Tag
 from casework.errors import Forbidden, NotFound
+from casework.oversight.acts import propose
 from casework.people.imports import USERNAME, phone_of
 from casework.people.models import Post, Staff, Unit
 from casework.people.queries import (
@@ -39,6 +42,7 @@ from casework.people.service import (
 from casework.web.access import open_to
 from casework.web.door import begin
 from casework.web.factors import step_up
+from casework.web.questions import tell_owner
 from casework.web.wording import moment_text, post_title, role_title, short_moment
 from casework.work import Work
 
@@ -140,9 +144,13 @@ def change(staff_id: UUID) -> ResponseReturnValue:
         staff = _find_open(work, staff_id)
         read = _read(work, {**typed, "username": staff.username}, new=False)
         if not read.faults:
-            read.faults.update(_change(work, staff, typed, read))
+            kept = _change(work, staff, typed, read)
+            read.faults.update(kept)
+            read.refused = bool(kept)
         if read.faults:
             page = _page(work, staff, typed, read.faults)
+    if read.refused:
+        _note_refused()
     if read.faults:
         return render_template("office/account.html", **page), 422
     flash(_("Đã lưu. Nếu vai trò hoặc đơn vị đổi, người này phải đăng nhập lại."), "success")
@@ -160,6 +168,26 @@ def reset(staff_id: UUID) -> ResponseReturnValue:
     except Forbidden as refused:
         return _refused(staff_id, refused)
     return render_template("office/password.html", **told)
+
+
+@bp.post("/quan-tri/tai-khoan/<uuid:staff_id>/mat-cach-xac-nhan")
+@open_to(Role.ADMINISTRATOR)
+@step_up
+def ask_reset_of_factors(staff_id: UUID) -> ResponseReturnValue:
+    """Somebody has lost telephone, passkey and recovery codes: a second person decides, and the owner is told at once."""
+    with begin() as work:
+        staff = _find_open(work, staff_id)
+        own = staff.id == work.actor.id
+        if not own:
+            propose(work, "reset-factor", object_id=staff.id)
+            tell_owner(work, staff, "factor-reset-asked")
+    if own:
+        return _refused(staff_id, Forbidden("own-account"))
+    flash(
+        _("Đã đề nghị. Người thứ hai đồng ý thì các cách xác nhận cũ mất hiệu lực; chủ tài khoản đã được báo."),
+        "success",
+    )
+    return redirect(url_for("accounts.one", staff_id=staff_id), code=303)
 
 
 @bp.post("/quan-tri/tai-khoan/<uuid:staff_id>/khoa")
@@ -192,6 +220,7 @@ class _Read:
     phone: str | None
     hamlet: str | None
     faults: dict[str, str]
+    refused: bool = False  # what was typed is right, and not theirs to do
 
 
 def _typed() -> dict[str, str]:
@@ -247,7 +276,14 @@ def _refusal(refused: Forbidden) -> str:
     return _("Không tự đổi tài khoản của chính mình. Nhờ một người quản trị khác.")
 
 
+def _note_refused() -> None:
+    """Keeps that somebody tried what is not theirs to do, in a transaction of its own: another person is told of it."""
+    with begin() as work:
+        record(work, Tag.ACCESS_REFUSED, object_type=request.endpoint, result="refused")
+
+
 def _refused(staff_id: UUID, refused: Forbidden) -> ResponseReturnValue:
+    _note_refused()
     flash(_refusal(refused), "error")
     return redirect(url_for("accounts.one", staff_id=staff_id), code=303)
 
@@ -280,6 +316,8 @@ def _row(staff: Staff, office: Unit) -> dict[str, Any]:
 def _state(staff: Staff) -> str:
     if staff.closed_at:
         return _("đã khóa %(when)s", when=short_moment(staff.closed_at))
+    if staff.waits_since:
+        return _("chờ người thứ hai đồng ý")
     return _("đang mở") if staff.password_hash else _("chưa có mật khẩu")
 
 

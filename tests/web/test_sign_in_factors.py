@@ -13,8 +13,11 @@ import pytest
 from sqlmodel import col, select
 from werkzeug.test import TestResponse
 
+from casework.access.models import TwoPersonAct
 from casework.app import create_app
+from casework.errors import NotFound
 from casework.notices.models import Notice
+from casework.oversight.acts import decide_act
 from casework.people.models import Staff
 from casework.web.access import PUBLIC, STAFF, declared
 from casework.work import SYSTEM
@@ -327,7 +330,8 @@ def test_a_passkey_proves_again_and_the_password_does_not(town: Town, newcomer: 
 
 
 STEPPED_UP = {
-    "accounts.new", "accounts.make", "accounts.change", "accounts.reset", "accounts.close", "papers.export", "papers.export_bytes",
+    "accounts.new", "accounts.make", "accounts.change", "accounts.reset", "accounts.close", "accounts.ask_reset_of_factors",
+    "papers.export", "papers.export_bytes",
     "factors.new_passkey", "factors.keep_passkey", "factors.rename", "factors.remove_passkey", "factors.start_application",
     "factors.application", "factors.application_picture", "factors.confirm_application", "factors.remove_application",
     "factors.recovery_codes",
@@ -381,6 +385,27 @@ def test_a_passkey_is_renamed_and_another_s_does_not_exist(
     assert other.get(found[1]).status_code == 404
     assert other.submit(found[1], {"name": "x"}, page=MINE).status_code == 404
     assert other.submit(f"{found[1]}/go", page=MINE).status_code == 404
+
+
+def test_an_administrator_alone_cannot_take_away_a_lost_factor(
+    town: Town, app: Any, newcomer: Browser, browser: Callable[[str], Browser]
+) -> None:
+    set_up(town, newcomer)
+    person = browser("administrator")
+    with town.office.begin(SYSTEM) as work:
+        worker = work.session.exec(select(Staff).where(Staff.username == "worker")).one()
+    page = f"/quan-tri/tai-khoan/{worker.id}"
+    assert person.submit(f"{page}/mat-cach-xac-nhan", page=page).status_code == 303
+    with town.office.begin(SYSTEM) as work:
+        act = work.session.exec(select(TwoPersonAct).where(TwoPersonAct.kind == "reset-factor")).one()
+        told = work.session.exec(select(Notice.staff_id).where(Notice.text_id == "factor-reset-asked")).all()
+    assert told == [worker.id]
+    with pytest.raises(NotFound), town.office.begin(town.act_as("administrator")) as work:
+        decide_act(work, act.id, agree=True)
+    assert enter(town, app, "worker").get("/dang-nhap/xac-nhan").status_code == 200
+    with town.office.begin(town.act_as("supervisor")) as work:
+        decide_act(work, act.id, agree=True)
+    assert enter(town, app, "worker").get("/viec").headers["Location"] == MINE
 
 
 def test_neither_secret_nor_code_stands_in_an_address_or_a_title(town: Town, newcomer: Browser) -> None:
