@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Table
 from sqlmodel import SQLModel
@@ -50,8 +51,9 @@ def models_of_cases() -> frozenset[str]:
     return frozenset(one.__name__ for one in _subclasses(SQLModel) if getattr(one, "__tablename__", "") in names)
 
 
-def _subclasses(kind: type) -> Iterator[type]:
-    for one in kind.__subclasses__():
+def _subclasses(kind: type[Any]) -> Iterator[type[Any]]:
+    found: list[type[Any]] = kind.__subclasses__()
+    for one in found:
         yield one
         yield from _subclasses(one)
 
