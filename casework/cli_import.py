@@ -1,4 +1,4 @@
-"""`casework import`: units and staff out of files. One line a fault, all of it or nothing."""
+"""`casework import`: units, staff and contacts out of files. One line a fault, all of it or nothing."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import click
 
 from casework.bootstrap import Office, open_office
 from casework.cli_common import database, settings_now
+from casework.people.contacts import CONTACT_COLUMNS, apply_contacts, plan_contacts
 from casework.people.imports import (
     STAFF_COLUMNS,
     UNIT_COLUMNS,
@@ -34,7 +35,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group(name="import")
 def importing() -> None:
-    """Bring units and staff in from a CSV or Excel file.
+    """Bring units, staff and contacts in from a CSV or Excel file.
 
     A file is read whole first: every fault is one line with its row and column, and with one fault nothing is imported.
     The same file can be imported again.
@@ -95,6 +96,26 @@ def import_staff(file: Path, passwords: Path | None, dry_run: bool) -> None:
     changed = len({one.row for one in (*plan.moved, *plan.renamed)})
     same = len(plan.rows) - len(plan.added) - changed
     _tell(f"{len(plan.added)} accounts added, {changed} changed, {same} as they were", dry_run)
+
+
+@importing.command(name="contacts")
+@click.argument("file", type=FILE)
+@DRY_RUN
+def import_contacts(file: Path, dry_run: bool) -> None:
+    """Import telephones of neighbouring bodies. Columns: unit, body, post, name, phone, hours.
+
+    unit is the code of the commune or province that is served, or the hotline's for all the country; body is police,
+    health, school, social-work, hotline or other; phone is 0…, +84…, 111 or 1800…, in a column of text. A file is the
+    whole list of every body of a place that it names; all others stay.
+    """
+    with _office() as office, office.begin(SYSTEM) as work:
+        plan = plan_contacts(work, read_sheet(file, CONTACT_COLUMNS))
+        _refuse(plan.faults)
+        if not dry_run:
+            with _bar("contacts") as progress:
+                apply_contacts(work, plan, progress)
+    counts = f"{len(plan.added)} contacts added, {len(plan.changed)} changed, {len(plan.gone)} removed"
+    _tell(f"{counts}, {_same(plan)} as they were", dry_run)
 
 
 def _same(plan: object) -> int:

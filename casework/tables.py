@@ -14,6 +14,7 @@ from casework.intake import models as intake
 from casework.notices import models as notices
 from casework.oversight import models as oversight
 from casework.papers import models as papers
+from casework.people import contactmodels as contacts
 from casework.people import factormodels as factors
 from casework.people import models as people
 from casework.people import phonemodels as phones
@@ -24,6 +25,7 @@ ROOMS = (
     access,
     audit,
     cases,
+    contacts,
     deadlines,
     factors,
     files,

@@ -105,6 +105,7 @@ class Tag(StrEnum):
     PASSWORD_CHANGED = "account:password-changed"  # noqa: S105  # the name of a fact
     DUTY_CHANGED = "duty:changed"
     UNIT_CHANGED = "unit:changed"
+    CONTACT_CHANGED = "contact:changed"
     API_KEY_CREATED = "api-key:created"
     API_KEY_REVOKED = "api-key:revoked"
     SETTING_CHANGED = "setting:changed"

@@ -14,6 +14,7 @@ from casework.bootstrap import Office, open_office
 from casework.clock import Clock
 from casework.db import APP_ROLE, DATABASE, OWNER_ROLE, EmbeddedServer
 from casework.demo.cases import tell_stories
+from casework.demo.contacts import invent_contacts
 from casework.demo.world import Account, World, build_world
 from casework.errors import UnsafeStart
 from casework.jobs.runner import seal_trail
@@ -84,6 +85,7 @@ def _fill(settings: Settings, server: EmbeddedServer, clock: Clock, say: Say) ->
     say("tạo tỉnh và tài khoản diễn tập / inventing a province and its accounts")
     with office.begin(SYSTEM) as work:
         world = build_world(work)
+        invent_contacts(work)
     say("kể các ca diễn tập / inventing a dozen cases")
     tell_stories(office)
     seal_trail(office)

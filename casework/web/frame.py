@@ -107,6 +107,7 @@ def _navigation(viewer: Viewer) -> list[dict[str, Any]]:
             ("operator.new", _("Tiếp nhận mới")),
             ("operator.queue", _("Hàng chờ")),
             ("operator.unread", _("Tin cần xem lại")),
+            ("contacts.listing", _("Danh bạ")),
         ],
         Role.COLLABORATOR: [("report.start", _("Báo tin")), ("report.mine", _("Tin của tôi"))],
         Role.WORKER: [
@@ -114,12 +115,14 @@ def _navigation(viewer: Viewer) -> list[dict[str, Any]]:
             ("cases.listing", _("Ca")),
             ("operator.new", _("Tiếp nhận")),
             ("handover.listing", _("Ca bàn giao đến")),
+            ("contacts.listing", _("Danh bạ")),
             ("pages.forms", _("Biểu mẫu")),
         ],
         Role.CHAIR: [
             ("desk.to_sign", _("Chờ ký")),
             ("cases.listing", _("Ca")),
             ("handover.listing", _("Ca bàn giao đến")),
+            ("contacts.listing", _("Danh bạ")),
             ("pages.forms", _("Biểu mẫu")),
         ],
         Role.SUPERVISOR: [
@@ -128,6 +131,7 @@ def _navigation(viewer: Viewer) -> list[dict[str, Any]]:
             ("operator.unread", _("Tin cần xem lại")),
             ("acts.listing", _("Việc hai người")),
             ("calendar.year", _("Ngày nghỉ")),
+            ("contacts.listing", _("Danh bạ")),
         ],
         Role.POLICE: [("liaison.listing", _("Việc chuyển đến"))],
         Role.HEALTH: [("liaison.listing", _("Trẻ chuyển đến")), ("report.start", _("Báo nghi ngờ"))],
