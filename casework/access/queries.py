@@ -122,9 +122,11 @@ def may_be_told(work: Work, case_id: UUID | None, staff: Iterable[Staff]) -> lis
 def not_kept_from_staff(case_id: Any, staff_id: Any) -> ColumnElement[bool]:
     """`not_excluded` for a person (a value or a column) who is not the one that acts: the header of every page is read by
     the office itself."""
-    home = select(Staff.unit_id).where(col(Staff.id) == staff_id).scalar_subquery()
+    # The person may be a column of the query around the exclusion's own: only staff is this one's.
+    home = select(Staff.unit_id).where(col(Staff.id) == staff_id).correlate_except(Staff).scalar_subquery()
     theirs = or_(col(CaseExclusion.staff_id) == staff_id, col(CaseExclusion.unit_id) == home)
-    return not_(exists().where(col(CaseExclusion.case_id) == case_id, col(CaseExclusion.ended_at).is_(None), theirs))
+    kept = exists().where(col(CaseExclusion.case_id) == case_id, col(CaseExclusion.ended_at).is_(None), theirs)
+    return not_(kept.correlate_except(CaseExclusion))
 
 
 def visible_to(actor: Actor, now: datetime, case: FromClause) -> ColumnElement[bool]:

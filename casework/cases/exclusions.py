@@ -24,6 +24,7 @@ from casework.cases.queries import state_of
 from casework.cases.service import TO_PROVINCE, take_action
 from casework.deadlines.service import move_to_unit
 from casework.errors import Invalid, NotFound
+from casework.notices.service import recall
 from casework.people.models import Staff, Unit, UnitKind
 from casework.people.queries import bodies_of
 from casework.work import Work
@@ -99,6 +100,8 @@ def keep_from(
     work.session.add(exclusion)
     work.session.flush()
     forget_access(work, case.id)
+    with work.whole_sight():
+        recall(work, case.id)
     return exclusion
 
 

@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, or_, update
 from sqlmodel import col, select
 
+from casework.access.queries import not_kept_from_staff
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.notices.devices import forget_gone, subscription_text
@@ -106,7 +107,12 @@ def _claim(work: Work, sender: SmsSender, pace: Pace, callback_base: str | None)
         return []
     rows: Sequence[Notice] = work.session.exec(
         select(Notice)
-        .where(Notice.state == Delivery.READY, Notice.next_try_at <= work.now, Notice.channel == sender.channel)
+        .where(
+            Notice.state == Delivery.READY,
+            Notice.next_try_at <= work.now,
+            Notice.channel == sender.channel,
+            not_kept_from_staff(col(Notice.case_id), col(Notice.staff_id)),
+        )
         .order_by(col(Notice.due_at).asc().nulls_last(), col(Notice.next_try_at))
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -96,11 +96,27 @@ def recall(work: Work, case_id: UUID) -> int:
     """Takes back what waits to be sent to people who have just been kept from the case. Returns how many messages."""
     waiting = update(Notice).where(
         col(Notice.case_id) == case_id,
-        col(Notice.state).in_((Delivery.READY, Delivery.UNKNOWN)),
+        col(Notice.state) == Delivery.READY,
         not_(not_kept_from_staff(col(Notice.case_id), col(Notice.staff_id))),
     )
     done = work.session.connection().execute(waiting.values(state=Delivery.KEPT, held=False).returning(col(Notice.id)))
     return len(done.all())
+
+
+def notify_administrators(work: Work, text_id: str) -> int:
+    """Queues an alert about the office itself to everybody who administers it. Returns to how many."""
+    staff = work.session.exec(
+        select(Staff).where(Staff.role == Role.ADMINISTRATOR, col(Staff.closed_at).is_(None)).order_by(Staff.username)
+    ).all()
+    for one in staff:
+        notify(work, one, text_id=text_id, about=About(None, ""))
+    return len(staff)
+
+
+def told_since(work: Work, text_id: str, moment: datetime) -> bool:
+    """Whether anybody was told this since then."""
+    found = select(Notice.id).where(Notice.text_id == text_id, Notice.created_at >= moment)
+    return work.session.exec(found.limit(1)).first() is not None
 
 
 def gather_digests(work: Work) -> int:
