@@ -15,6 +15,7 @@ from casework.people.factors import (
     ask,
     asked_of,
     finish_sign_in,
+    is_open,
     sign_in,
     sign_in_by_passkey,
     ways_of,
@@ -126,8 +127,9 @@ def second_passkey() -> ResponseReturnValue:
 def passkey_alone() -> ResponseReturnValue:
     """A question to whoever holds a passkey of this office: it names nobody."""
     with begin() as work:
-        keep_question(Purpose.PASSKEY, ask(work, Purpose.PASSKEY))
-        work.session.flush()
+        if not is_open(work, Purpose.PASSKEY, kept_question(Purpose.PASSKEY)):
+            keep_question(Purpose.PASSKEY, ask(work, Purpose.PASSKEY))
+            work.session.flush()
         return passkey_json(work, Purpose.PASSKEY)
 
 
