@@ -22,8 +22,10 @@ from casework.deadlines.calendar import catch_all_up
 from casework.deadlines.climbing import climb_ladders
 from casework.deadlines.sweeping import CLAIM, Claim, claim, fire, tell_missed, waiting
 from casework.errors import CaseworkError
+from casework.incidents.service import fire_marks
 from casework.jobs.guard import ClockGuard
 from casework.jobs.posting import follow_notices, send_notices
+from casework.jobs.watching import note_jump, note_silence
 from casework.notices.outbox import Stopping, never
 from casework.people.service import beat
 from casework.work import SYSTEM
@@ -121,6 +123,8 @@ def pulse(office: Office, stopping: Stopping = never) -> None:
     fired = sweep_clocks(office, stopping)
     climb(office, stopping)
     with office.begin(SYSTEM) as work:
+        fire_marks(work)
+    with office.begin(SYSTEM) as work:
         beat(work)
     if fired:
         log.info("fired", clocks=fired)
@@ -132,6 +136,12 @@ def send(office: Office, stopping: Stopping = never) -> None:
         log.info("sent", notices=sent)
 
 
+def watched_send(office: Office, stopping: Stopping = never) -> None:
+    """Sending has a thread of its own, so it is what notices that the clocks' thread has fallen silent."""
+    note_silence(office)
+    send(office, stopping)
+
+
 def tick(office: Office) -> None:
     """One pulse, and what it queued is sent."""
     pulse(office)
@@ -140,9 +150,13 @@ def tick(office: Office) -> None:
 
 def guarded_pulse(office: Office, guard: ClockGuard, stopping: Stopping = never) -> bool:
     """A pulse, unless the office's clock cannot be believed just now. Returns whether it was."""
-    if not guard.agrees(_database_time(office)):
+    reference = _database_time(office)
+    if not guard.agrees(reference):
         log.warning("clock jumped or differs from the database's: nothing is fired at this tick")
+        if guard.just_jumped:
+            note_jump(office, reference)
         return False
+    note_silence(office)
     pulse(office, stopping)
     return True
 
@@ -156,7 +170,7 @@ def start_jobs(office: Office, *, every: float = TICK_SECONDS, stopping: Stoppin
     scheduler = BackgroundScheduler(timezone="UTC")
     guard = ClockGuard(office.clock)
     _add(scheduler, lambda: guarded_pulse(office, guard, stopping), "clocks", every)
-    _add(scheduler, lambda: send(office, stopping), "notices", every)
+    _add(scheduler, lambda: watched_send(office, stopping), "notices", every)
     _add(scheduler, lambda: follow_notices(office), "receipts", FOLLOW_SECONDS)
     _add(scheduler, lambda: seal_trail(office), "seal", CHECKPOINT_SECONDS)
     scheduler.start()

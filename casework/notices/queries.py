@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import func, text
+from sqlalchemy import Numeric, cast, func, text
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from casework.access.queries import not_kept_from_staff
-from casework.notices.models import UNDELIVERED, Channel, Delivery, Notice, NoticeAttempt, SmsLine
-from casework.people.models import Staff
+from casework.clock import VIETNAM
+from casework.notices.models import UNDELIVERED, Channel, Delivery, Notice, NoticeAttempt, SmsLine, SmsStop
+from casework.people.models import Heartbeat, Staff
 from casework.work import Work
 
+SILENT = timedelta(seconds=60)
 MOST_UNSEEN = 100  # more is not counted: the header says how much there is to do, not how long nobody looked
 
 
@@ -73,15 +75,17 @@ def _undelivered(unit_id: UUID | None) -> SelectOfScalar[int]:
 
 @dataclass(frozen=True)
 class Standing:
-    """What the header of every page tells: alerts this person has not seen (up to `MOST_UNSEEN`), and those that did not
-    get through."""
+    """What the header of every page tells: alerts this person has not seen (up to `MOST_UNSEEN`), those that did not get
+    through, and whether the clocks have fallen silent."""
 
     unseen: int
     undelivered: int
+    asleep: bool = False
 
 
-def standing(work: Work, staff_id: UUID, *, unit_id: UUID | None = None) -> Standing:
-    """`unit_id`: only what was for people of this unit; None: of the whole office. Cheap enough to be asked by every page."""
+def standing(work: Work, staff_id: UUID, *, unit_id: UUID | None = None, patience: timedelta = SILENT) -> Standing:
+    """`unit_id`: only what was for people of this unit; None: of the whole office. `patience`: how old the clocks' heartbeat
+    may be. Cheap enough to be asked by every page."""
     new = (
         select(Notice.id)
         .where(
@@ -92,8 +96,10 @@ def standing(work: Work, staff_id: UUID, *, unit_id: UUID | None = None) -> Stan
         .limit(MOST_UNSEEN)
     )
     unseen = select(func.count()).select_from(new.subquery()).scalar_subquery()
-    one = work.session.connection().execute(select_columns(unseen, _undelivered(unit_id).scalar_subquery())).one()
-    return Standing(*one)
+    beat = select(Heartbeat.at).where(Heartbeat.name == "jobs").scalar_subquery()
+    counts = select_columns(unseen, _undelivered(unit_id).scalar_subquery(), beat)
+    new_ones, lost, at = work.session.connection().execute(counts).one()
+    return Standing(new_ones, lost, asleep=at is not None and work.now - at > patience)
 
 
 def waiting(work: Work) -> int:
@@ -103,6 +109,62 @@ def waiting(work: Work) -> int:
         .select_from(Notice)
         .where(col(Notice.state).in_([Delivery.READY, Delivery.SENDING, Delivery.UNKNOWN]))
     ).one()
+
+
+@dataclass(frozen=True)
+class Month:
+    """What one provider carried in one month of Vietnam's calendar ("2026-11"). `cost` as in Figures."""
+
+    month: str
+    provider: str
+    tries: int
+    delivered: int
+    failed: int
+    segments: int
+    cost: dict[str, Decimal]
+    unpriced: int
+
+
+def by_month(work: Work, since: datetime) -> list[Month]:
+    """Numbers only, newest month first. A try counts in the month it was made."""
+    month = func.to_char(func.timezone(VIETNAM.key, NoticeAttempt.at), "YYYY-MM")
+    rows = work.session.connection().execute(
+        select_columns(
+            month,
+            col(NoticeAttempt.provider),
+            col(NoticeAttempt.currency),
+            func.count(),
+            func.count().filter(col(NoticeAttempt.state) == Delivery.DELIVERED),
+            func.count().filter(col(NoticeAttempt.state) == Delivery.FAILED),
+            func.coalesce(func.sum(NoticeAttempt.segments), 0),
+            func.sum(func.abs(cast(NoticeAttempt.price, Numeric))),
+            func.count().filter(col(NoticeAttempt.provider_id).is_not(None), col(NoticeAttempt.price).is_(None)),
+        )
+        .where(col(NoticeAttempt.at) >= since)
+        .group_by(month, col(NoticeAttempt.provider), col(NoticeAttempt.currency))
+        .order_by(month.desc(), col(NoticeAttempt.provider), col(NoticeAttempt.currency))
+    )
+    found: dict[tuple[str, str], Month] = {}
+    for at, provider, currency, *counts, cost, unpriced in rows:
+        before = found.get((at, provider), Month(at, provider, 0, 0, 0, 0, {}, 0))
+        tries, delivered, failed, segments = (int(one) for one in counts)
+        costs = before.cost | ({currency: Decimal(cost)} if currency and cost is not None else {})
+        found[at, provider] = Month(
+            at,
+            provider,
+            before.tries + tries,
+            before.delivered + delivered,
+            before.failed + failed,
+            before.segments + segments,
+            costs,
+            before.unpriced + unpriced,
+        )
+    return list(found.values())
+
+
+def stopped_phones(work: Work) -> int:
+    """How many phones have asked for no more messages."""
+    return work.session.exec(select(func.count()).select_from(SmsStop)).one()
 
 
 @dataclass(frozen=True)

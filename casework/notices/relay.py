@@ -13,6 +13,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
+from casework.access.queries import not_kept_from_staff
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.notices.channels import channel_text, plan
@@ -38,12 +39,20 @@ def relay(work: Work, available: Collection[Channel], *, limit: int = BATCH) -> 
         .with_for_update(skip_locked=True)
     ).all()
     for notice in waiting:
-        if notice.seen_at is not None or notice.state == Delivery.DELIVERED:
+        if notice.seen_at is not None or notice.state == Delivery.DELIVERED or _is_kept_from_its_person(work, notice):
             notice.relay_at = None
         else:
             _next_steps(work, notice, available)
         work.session.add(notice)
     return len(waiting)
+
+
+def _is_kept_from_its_person(work: Work, notice: Notice) -> bool:
+    """Whether the case has been kept from the person since the message was queued: then nothing more is told of it."""
+    still = select(Notice.id).where(
+        Notice.id == notice.id, not_kept_from_staff(col(Notice.case_id), col(Notice.staff_id))
+    )
+    return work.session.exec(still).first() is None
 
 
 def _next_steps(work: Work, notice: Notice, available: Collection[Channel]) -> None:

@@ -114,8 +114,8 @@ def notify_administrators(work: Work, text_id: str) -> int:
 
 
 def told_since(work: Work, text_id: str, moment: datetime) -> bool:
-    """Whether anybody was told this since then."""
-    found = select(Notice.id).where(Notice.text_id == text_id, Notice.created_at >= moment)
+    """Whether anybody was told this after that moment."""
+    found = select(Notice.id).where(Notice.text_id == text_id, Notice.created_at > moment)
     return work.session.exec(found.limit(1)).first() is not None
 
 

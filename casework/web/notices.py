@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,25 +19,44 @@ from flask_babel import gettext as _
 from sqlalchemy.exc import SQLAlchemyError
 
 from casework.audit.tags import Tag
+from casework.clock import as_seen_by
 from casework.deadlines.climbing import OpenAlarm, alarms_for, limits_of_post, untaken_in_province
 from casework.deadlines.queries import read_clock
+from casework.errors import Invalid
 from casework.notices import alarms, feed
 from casework.notices.alarms import Called, calls_of
-from casework.notices.models import Delivery, Notice
-from casework.notices.queries import Standing, standing, to_staff
+from casework.notices.devices import allow_device, devices_of, remove_device
+from casework.notices.models import Channel, Delivery, Notice
+from casework.notices.push import PushSender
+from casework.notices.queries import (
+    SILENT,
+    Month,
+    Standing,
+    by_month,
+    resting_lines,
+    standing,
+    stopped_phones,
+    to_staff,
+)
 from casework.notices.rules import word
-from casework.notices.service import mark_seen
-from casework.people.models import Unit
+from casework.notices.service import mark_seen, stopped_since
+from casework.people.agents import family_of
+from casework.people.models import Staff, Unit
 from casework.people.queries import units_by_id
 from casework.people.rules import COMMUNE_ROLES, Role
+from casework.people.service import person_of, set_mail
 from casework.web import wording
-from casework.web.access import in_background, open_to_all, open_to_staff
+from casework.web.access import in_background, open_to, open_to_all, open_to_staff
 from casework.web.door import Viewer, begin, the_office, the_viewer
+from casework.web.mysessions import agent_words
 from casework.work import SYSTEM, Actor, Work
 
 bp = Blueprint("notices", __name__)
 
 SHOWN = 20
+YEAR = timedelta(days=366)
+MAIL = re.compile(r"[^@\s<>,;:\"]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+LONGEST_MAIL = 254  # characters (RFC 5321, 4.5.3.1.3)
 ALARM_TAGS = (Tag.ALARM_CALLED, Tag.ALARM_RECEIVED, Tag.ALARM_TAKEN)
 WATCHERS = (Role.SUPERVISOR, Role.ADMINISTRATOR)  # who sees everything that did not get through
 CASE_PAGES = (*COMMUNE_ROLES, Role.SUPERVISOR)
@@ -56,7 +77,18 @@ def centre() -> ResponseReturnValue:
         mine = alarms_for(work, staff_id)
         others = _others(work, viewer, mine)
         link = feed.link_of(work, staff_id)
+        staff = work.session.get_one(Staff, staff_id)
+        stopped = stopped_since(work, staff)
         page = {
+            "stopped": wording.moment_text(stopped) if stopped else None,
+            "devices": [
+                {"id": one.id, "label": agent_words(one.label), "since": wording.moment_text(one.since)}
+                for one in devices_of(work, staff_id)
+            ],
+            "push_key": push.public_key if (push := _push()) else None,
+            "mail": person_of(work, staff).get("mail") or "",
+            "sends_mail": Channel.MAIL in the_office().channels,
+            "calls": Channel.VOICE in the_office().channels,
             "count": _standing(work, viewer),
             "mine": _alarm_rows(work, mine, staff_id),
             "others": _alarm_rows(work, others, staff_id),
@@ -109,9 +141,97 @@ def news() -> ResponseReturnValue:
     if request.if_none_match.contains(tag):
         answer = Response(status=304)
     else:
-        answer = jsonify(unseen=now.unseen, undelivered=now.undelivered, banner=banner(now.undelivered))
+        answer = jsonify(unseen=now.unseen, undelivered=now.undelivered, banner=_banner(now, the_viewer()))
     answer.set_etag(tag)
     return answer
+
+
+# ---------------------------------------------------------------- the other channels
+
+
+@bp.post("/thong-bao/thiet-bi")
+@open_to_staff
+def allow() -> ResponseReturnValue:
+    """This browser may ring; what the browser made is passed on by the page's own script."""
+    sender = _push()
+    if sender is None:
+        abort(404)
+    given = {name: request.form.get(name, "") for name in ("endpoint", "p256dh", "auth")}
+    agent = family_of(request.headers.get("User-Agent", ""))
+    try:
+        with begin() as work:
+            allow_device(work, _staff_id(the_viewer()), given, agent, sender=sender)
+    except Invalid:
+        flash(_("Trình duyệt này không dùng được để báo: dịch vụ đẩy tin của nó chưa được chấp nhận."), "error")
+        return redirect(url_for("notices.centre", _anchor="kenh"), code=303)
+    flash(_("Đã cho phép thiết bị này báo. Tin chỉ ghi mã ca và thời gian còn lại."), "success")
+    return redirect(url_for("notices.centre", _anchor="kenh"), code=303)
+
+
+@bp.post("/thong-bao/thiet-bi/<uuid:device_id>/go")
+@open_to_staff
+def disallow(device_id: UUID) -> ResponseReturnValue:
+    with begin() as work:
+        remove_device(work, _staff_id(the_viewer()), device_id)
+    flash(_("Đã gỡ thiết bị. Nó không còn báo nữa."))
+    return redirect(url_for("notices.centre", _anchor="kenh"), code=303)
+
+
+@bp.post("/thong-bao/thu")
+@open_to_staff
+def mail() -> ResponseReturnValue:
+    typed = request.form.get("mail", "").strip()
+    if typed and (len(typed) > LONGEST_MAIL or not MAIL.fullmatch(typed)):
+        flash(_("Địa chỉ thư không đúng. Chưa đổi gì."), "error")
+        return redirect(url_for("notices.centre", _anchor="kenh"), code=303)
+    with begin() as work:
+        set_mail(work, work.session.get_one(Staff, _staff_id(the_viewer())), typed or None)
+    flash(_("Đã lưu địa chỉ thư.") if typed else _("Đã bỏ địa chỉ thư."), "success")
+    return redirect(url_for("notices.centre", _anchor="kenh"), code=303)
+
+
+@bp.get("/quan-tri/tin-nhan")
+@open_to(Role.ADMINISTRATOR)
+def messages() -> ResponseReturnValue:
+    """Numbers only: how much was sent by which provider, and what it cost."""
+    with begin() as work:
+        rows = [_month_row(one) for one in by_month(work, work.now - YEAR)]
+        stopped, resting = stopped_phones(work), resting_lines(work)
+    columns = [
+        {"id": "month", "title": _("Tháng")},
+        {"id": "provider", "title": _("Nhà cung cấp")},
+        {"id": "tries", "title": _("Lần gửi")},
+        {"id": "delivered", "title": _("Đến máy")},
+        {"id": "failed", "title": _("Không đến")},
+        {"id": "segments", "title": _("Đoạn SMS")},
+        {"id": "cost", "title": _("Chi phí")},
+    ]
+    text = _(
+        "%(stopped)s số đã từ chối nhận tin nhắn. Đường đang nghỉ: %(resting)s.",
+        stopped=stopped,
+        resting=", ".join(resting) or _("không có"),
+    )
+    return render_template("office/table.html", title=_("Tin nhắn theo tháng"), text=text, columns=columns, rows=rows)
+
+
+def _month_row(one: Month) -> dict[str, Any]:
+    cost = ", ".join(f"{amount:.4f} {currency}" for currency, amount in sorted(one.cost.items()))
+    unpriced = _("%(count)s chưa có giá", count=one.unpriced) if one.unpriced else ""
+    year, _dash, month = one.month.partition("-")
+    return {
+        "month": f"{month}/{year}",
+        "provider": one.provider,
+        "tries": one.tries,
+        "delivered": one.delivered,
+        "failed": one.failed,
+        "segments": one.segments,
+        "cost": " · ".join(part for part in (cost, unpriced) if part),
+    }
+
+
+def _push() -> PushSender | None:
+    sender = the_office().channels.get(Channel.PUSH)
+    return sender if isinstance(sender, PushSender) else None
 
 
 # ---------------------------------------------------------------- the calendar feed
@@ -160,7 +280,14 @@ def header(viewer: Viewer | None) -> dict[str, Any] | None:
             now = _standing(work, viewer)
     except SQLAlchemyError:
         return None  # the page that says what is wrong must still be drawn
-    return {"unseen": now.unseen, "banner": banner(now.undelivered)}
+    return {"unseen": now.unseen, "banner": _banner(now, viewer)}
+
+
+def _banner(now: Standing, viewer: Viewer) -> str | None:
+    """Clocks that have fallen silent weigh more than a message that did not arrive; who can mend it is told."""
+    if now.asleep and viewer.role in WATCHERS:
+        return _("Phần nhắc hạn đang im lặng: không hạn nào được nhắc. Người quản trị cần xem ngay.")
+    return banner(now.undelivered)
 
 
 def banner(undelivered: int) -> str | None:
@@ -173,7 +300,7 @@ def banner(undelivered: int) -> str | None:
 
 def _standing(work: Work, viewer: Viewer) -> Standing:
     unit = None if viewer.role in WATCHERS else viewer.actor.unit_id
-    return standing(work, _staff_id(viewer), unit_id=unit)
+    return standing(work, _staff_id(viewer), unit_id=unit, patience=as_seen_by(the_office().clock, SILENT))
 
 
 def _staff_id(viewer: Viewer) -> UUID:
