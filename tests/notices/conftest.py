@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
+from sqlalchemy import update
 from sqlmodel import col, select
 
+from casework.bootstrap import Office
 from casework.deadlines.climbing import move_up
 from casework.notices import outbox
-from casework.notices.models import Notice, NoticeAttempt
+from casework.notices.devices import allow_device
+from casework.notices.lines import other_lines
+from casework.notices.models import Channel, Delivery, Notice, NoticeAttempt
+from casework.notices.push import PushSender
 from casework.notices.rules import Pace
 from casework.notices.senders import SmsSender
 from casework.notices.service import About, notify_post
 from casework.notices.sms import TwilioSender
+from casework.people.models import Staff
 from casework.people.rules import Role
+from casework.people.service import set_mail
 from casework.work import SYSTEM
 from tests.conftest import Town
+from tests.notices.peers import MailHost, PushService, mail_host, push_service
 from tests.notices.twilio_api import ACCOUNT, TOKEN, Provider, provider
 
 QUICK = Pace(rest=timedelta(seconds=0.3))
 SHORT = Pace(lease=timedelta(seconds=0.3))  # for processes that die: what they held is free again soon
 PUBLIC = "https://office.test"
+CALLER = "+84900000998"
 
 
 @dataclass
@@ -88,3 +100,56 @@ def post(town: Town, peer: Provider, twilio: SmsSender) -> Post:
 
     peer.at_send = look
     return post
+
+
+# ---------------------------------------------------------------- the other channels
+
+
+@pytest.fixture
+def browser_maker() -> Iterator[PushService]:
+    with push_service() as peer:
+        yield peer
+
+
+@pytest.fixture
+def mailer(tmp_path: Path) -> Iterator[MailHost]:
+    with mail_host(tmp_path) as peer:
+        yield peer
+
+
+@pytest.fixture
+def office(
+    town: Town, peer: Provider, post: Post, twilio: SmsSender, browser_maker: PushService, mailer: MailHost
+) -> Office:
+    """The office with every channel set up, and a worker who has all of them."""
+    browser_maker.at_send = mailer.at_send = peer.at_send
+    settings = replace(
+        town.office.settings,
+        public_url="https://office.test",
+        twilio_account_sid=ACCOUNT,
+        twilio_auth_token=TOKEN,
+        twilio_api=peer.address,
+        voice_from=CALLER,
+        smtp_host="127.0.0.1",
+        smtp_port=mailer.port,
+        smtp_from="office@office.test",
+        smtp_user="office",
+        smtp_password="a password of nobody",
+        smtp_ca_file=str(mailer.ca_file),
+        push_service=browser_maker.address,
+    )
+    office = replace(town.office, settings=settings, sms=twilio, channels=other_lines(settings, town.office.keys))
+    with office.begin(SYSTEM) as work:
+        staff = work.session.exec(select(Staff).where(Staff.username == "worker")).one()
+        set_mail(work, staff, "can.bo@office.test")
+        allow(work, staff.id, browser_maker, office)
+    with office.begin(SYSTEM) as work:  # what making the town, or this, told others of
+        kept = {"state": Delivery.KEPT.value, "seen_at": work.now, "relay_at": None}
+        work.session.connection().execute(update(Notice).values(**kept))
+    return office
+
+
+def allow(work: Any, staff_id: UUID, browser_maker: PushService, office: Office, name: str = "one") -> UUID:
+    sender = office.channels[Channel.PUSH]
+    assert isinstance(sender, PushSender)
+    return allow_device(work, staff_id, browser_maker.subscription(name), "Điện thoại", sender=sender).id

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
 from sqlmodel import col, select
 
 from casework.bootstrap import Office
@@ -21,73 +18,20 @@ from casework.jobs.runner import climb
 from casework.notices import alarms, outbox
 from casework.notices.channels import channel_text, is_push_service, plan, read_plan, time_left
 from casework.notices.devices import allow_device, device_ids, devices_of, remove_device
-from casework.notices.lines import other_lines
 from casework.notices.models import Channel, Delivery, Notice, SmsStop
 from casework.notices.push import PushSender
 from casework.notices.queries import standing
-from casework.notices.senders import SmsSender
 from casework.notices.service import About, mark_seen, notify
 from casework.people.models import Staff
 from casework.people.service import set_mail
 from casework.work import SYSTEM
 from tests.conftest import Town
-from tests.notices.conftest import Post
-from tests.notices.peers import MailHost, PushService, mail_host, push_service, vapid_claims
+from tests.notices.conftest import CALLER, Post, allow
+from tests.notices.peers import MailHost, PushService, vapid_claims
 from tests.notices.test_ladder import after, alarm_of, called, report
-from tests.notices.twilio_api import ACCOUNT, CUT, REFUSED, TOKEN, Provider
+from tests.notices.twilio_api import CUT, REFUSED, Provider
 
 URGENT = "report-received"
-CALLER = "+84900000998"
-
-
-@pytest.fixture
-def browser_maker() -> Iterator[PushService]:
-    with push_service() as peer:
-        yield peer
-
-
-@pytest.fixture
-def mailer(tmp_path: Path) -> Iterator[MailHost]:
-    with mail_host(tmp_path) as peer:
-        yield peer
-
-
-@pytest.fixture
-def office(
-    town: Town, peer: Provider, post: Post, twilio: SmsSender, browser_maker: PushService, mailer: MailHost
-) -> Office:
-    """The office with every channel set up, and a worker who has all of them."""
-    browser_maker.at_send = mailer.at_send = peer.at_send
-    settings = replace(
-        town.office.settings,
-        public_url="https://office.test",
-        twilio_account_sid=ACCOUNT,
-        twilio_auth_token=TOKEN,
-        twilio_api=peer.address,
-        voice_from=CALLER,
-        smtp_host="127.0.0.1",
-        smtp_port=mailer.port,
-        smtp_from="office@office.test",
-        smtp_user="office",
-        smtp_password="a password of nobody",
-        smtp_ca_file=str(mailer.ca_file),
-        push_service=browser_maker.address,
-    )
-    office = replace(town.office, settings=settings, sms=twilio, channels=other_lines(settings, town.office.keys))
-    with office.begin(SYSTEM) as work:
-        staff = work.session.exec(select(Staff).where(Staff.username == "worker")).one()
-        set_mail(work, staff, "can.bo@office.test")
-        allow(work, staff.id, browser_maker, office)
-    with office.begin(SYSTEM) as work:  # what making the town, or this, told others of
-        kept = {"state": Delivery.KEPT.value, "seen_at": work.now, "relay_at": None}
-        work.session.connection().execute(update(Notice).values(**kept))
-    return office
-
-
-def allow(work: Any, staff_id: UUID, browser_maker: PushService, office: Office, name: str = "one") -> UUID:
-    sender = office.channels[Channel.PUSH]
-    assert isinstance(sender, PushSender)
-    return allow_device(work, staff_id, browser_maker.subscription(name), "Điện thoại", sender=sender).id
 
 
 def tell(office: Office, *, text_id: str = URGENT, due_at: datetime | None = None, number: int = 0) -> None:
