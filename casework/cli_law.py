@@ -14,6 +14,9 @@ from typing import Any
 
 import click
 
+from casework.access import docs as access
+from casework.access.policybook import policy_book
+from casework.access.rules import CONDITIONS
 from casework.bootstrap import Office, open_office
 from casework.cases.editions import Moved, editions_for, find_case, move_to_edition, states_missing
 from casework.cases.house import open_book
@@ -55,10 +58,18 @@ def check_law(path: Path | None, running: bool) -> None:
 @click.command(name="make-docs")
 @click.option("--to", "folder", type=FOLDER, default="docs", show_default=True, help="Folder to write them to.")
 def make_docs(folder: Path) -> None:
-    """Write procedure.md, deadlines.md and forms.md, the law's data as tables, from the data."""
-    for name, page in pages_of(open_book()).items():
+    """Write procedure.md, deadlines.md and forms.md, the law's data as tables, and access.md, who may see what, from the
+    data."""
+    for name, page in every_page().items():
         (folder / name).write_text(page, encoding="utf-8")
         click.echo(str(folder / name))
+
+
+def every_page() -> dict[str, str]:
+    """File name → page, of everything that is written from data."""
+    book = open_book()
+    groups = max(book, key=lambda one: one.edition.in_force).groups
+    return {**pages_of(book), access.PAGE: access.page_of(policy_book(CONDITIONS), groups)}
 
 
 def _data_of(path: Path) -> Path:

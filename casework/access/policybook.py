@@ -72,7 +72,7 @@ def read_policy(text: str, known: Collection[str], *, name: str = FILE) -> Book:
     rules = raw["rule"]
     return Book(
         policy=Policy(tuple(map(_rule, rules))),
-        told={one["id"]: Told(_text(one), one["source"], bool(one.get("by_product"))) for one in rules},
+        told={one["id"]: Told(_text(one), one.get("source", ""), bool(one.get("by_product"))) for one in rules},
         groups=_titles(raw, "group"),
         actions=_titles(raw, "action"),
         purposes=_titles(raw, "purpose"),
@@ -143,8 +143,8 @@ def _faults_of_rule(raw: Mapping[str, Any], rule: Mapping[str, Any], told: Colle
     entry = str(rule.get("id", ""))
     for key in sorted(rule.keys() - RULE_KEYS):
         yield "rule", entry, key, f"unknown key '{key}'"
-    if not isinstance(rule.get("source"), str) or not rule["source"]:
-        yield "rule", entry, "source", "has no source"
+    if not rule.get("source") and rule.get("by_product") is not True:
+        yield "rule", entry, "source", "has no source, and does not say that the product decided it"
     words = {
         "actions": {one.get("id") for one in raw.get("action", [])},
         "groups": {*FIELD_GROUPS, *(one.get("id") for one in raw.get("group", []))},

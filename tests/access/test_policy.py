@@ -217,3 +217,11 @@ def test_what_the_law_s_data_show_a_body_is_what_the_policy_lets_it_read() -> No
     for law in load_book():
         for body, audience in law.audiences.items():
             assert rules[f"{body}-referral"].groups - {"restricted"} == set(audience.shows)
+
+
+def test_every_article_the_policy_names_is_one_of_the_law_s_data() -> None:
+    law = load_book().get("nd56-2017")
+    told = policy_book(CONDITIONS).told
+    named = {article for one in told.values() for article in one.source.split(", ") if article}
+    assert named <= set(law.articles)
+    assert all(one.source or one.by_product for one in told.values())

@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from casework.cli_law import make_docs
+from casework.access.docs import page_of
+from casework.access.engine import Policy
+from casework.access.policybook import policy_book
+from casework.access.rules import CONDITIONS
+from casework.cli_law import every_page, make_docs
 from casework.law.book import LawBook
 from casework.law.docs import pages_of
 from casework.law.loader import load_book
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = pages_of(load_book())
+PAGES = every_page()
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -27,6 +31,18 @@ def test_a_change_of_the_data_changes_a_page() -> None:
     longer = replace(law.deadlines["emergency"], amount=24)
     changed = replace(law, deadlines={**law.deadlines, "emergency": longer})
     assert pages_of(LawBook([changed]))["deadlines.md"] != PAGES["deadlines.md"]
+
+
+def test_a_change_of_the_policy_changes_its_page() -> None:
+    book, groups = policy_book(CONDITIONS), load_book().get("nd56-2017").groups
+    fewer = replace(book, policy=Policy(book.policy.rules[1:]))
+    assert page_of(book, groups) == PAGES["access.md"] != page_of(fewer, groups)
+
+
+def test_every_rule_condition_and_group_stands_on_the_policy_s_page() -> None:
+    book = policy_book(CONDITIONS)
+    for word in (*book.told, *book.conditions, *book.all_groups, *book.actions, *book.purposes):
+        assert f"`{word}`" in PAGES["access.md"], word
 
 
 def test_the_command_writes_the_pages(tmp_path: Path) -> None:
