@@ -25,9 +25,8 @@ from casework.settings import Settings
 from casework.vault.keys import Keys
 
 PARAMETER = re.compile(r"<(?:(?P<kind>[^:<>]+):)?(?P<name>[^<>]+)>")
-CASE = "ma"
-# A receipt's address carries the report's own code, which is no case's.
-REPORT_CODES = ("operator.receipt", "report.sent")
+# What a `code` in an address is the code of, by how the address begins.
+CODES = {"/ca/": "ma", "/ky/": "ma", "/tiep-nhan/": "report", "/bao-tin/": "report", "/su-co/": "incident"}
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def routes_of(app: Any) -> list[Route]:
 def _routes(app: Any) -> Iterator[Route]:
     for rule in app.url_map.iter_rules():
         parameters = {
-            found["name"]: (_name(found["name"], rule.endpoint), found["kind"] or "text")
+            found["name"]: (shown_name(rule.rule, found["name"]), found["kind"] or "text")
             for found in PARAMETER.finditer(rule.rule)
         }
         path = PARAMETER.sub(r"<\g<name>>", rule.rule)
@@ -104,10 +103,11 @@ def _routes(app: Any) -> Iterator[Route]:
         )
 
 
-def _name(name: str, endpoint: str) -> str:
+def shown_name(rule: str, name: str) -> str:
+    """How a parameter is printed: a case's code as `ma`, the code of anything else as what it is the code of."""
     if name != "code":
         return name
-    return "report" if endpoint in REPORT_CODES else CASE
+    return next((shown for start, shown in CODES.items() if rule.startswith(start)), name)
 
 
 def roles_of(who: Any) -> tuple[str, ...]:

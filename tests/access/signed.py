@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 from sqlmodel import select
 
-from casework.people.models import SignedInSession, Staff
+from casework.people.models import Staff
+from casework.people.service import open_session
 from casework.work import SYSTEM
 from tests.conftest import Town
 from tests.web.conftest import TOKEN, Browser
@@ -17,11 +17,7 @@ def signed_in(town: Town, app: Any, username: str) -> Browser:
     """That person's browser. `token` is a form token of theirs, for posting."""
     with town.office.begin(SYSTEM) as work:
         staff = work.session.exec(select(Staff).where(Staff.username == username)).one()
-        token = secrets.token_urlsafe(32)
-        digest = work.keys.digest("session", token)
-        work.session.add(
-            SignedInSession(token_digest=digest, staff_id=staff.id, created_at=work.now, last_seen_at=work.now)
-        )
+        token = open_session(work, staff).token
     found = Browser(app.test_client(), username)
     with found.client.session_transaction() as cookie:
         cookie["_user_id"] = token
