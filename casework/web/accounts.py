@@ -15,6 +15,7 @@ from flask_babel import ngettext
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.errors import Forbidden, NotFound
+from casework.notices.service import stopped_since
 from casework.oversight.acts import propose
 from casework.people.imports import USERNAME, phone_of
 from casework.people.models import Post, Staff, Unit
@@ -265,7 +266,8 @@ def _change(work: Work, staff: Staff, typed: Mapping[str, str], read: _Read) -> 
         except Forbidden as refused:
             return {"role": _refusal(refused)}
     person = {"name": typed["name"], "phone": read.phone, "hamlet": read.hamlet}
-    if person_of(work, staff) != person:
+    known = person_of(work, staff)
+    if any(known.get(name) != said for name, said in person.items()):
         set_person(work, staff, name=typed["name"], phone=read.phone, hamlet=read.hamlet)
     return {}
 
@@ -347,6 +349,7 @@ def _page(work: Work, staff: Staff, typed: Mapping[str, str] | None, faults: Map
         "phone": person.get("phone") or "",
         "hamlet": person.get("hamlet") or "",
     }
+    stopped = stopped_since(work, staff)
     others = [one for one in staff_of_post(work, staff.unit_id, staff.role) if one.id != staff.id]
     return {
         "staff_id": staff.id,
@@ -355,6 +358,7 @@ def _page(work: Work, staff: Staff, typed: Mapping[str, str] | None, faults: Map
         "unit": office.name,
         "unit_url": url_for("units.one", unit_id=office.id),
         "state": _state(staff),
+        "stopped": moment_text(stopped) if stopped else None,
         "since": moment_text(staff.created_at),
         "closed": staff.closed_at is not None,
         "own": staff.id == work.actor.id,
