@@ -28,6 +28,7 @@ from casework.deadlines.models import CaseClock, ClockState
 from casework.deadlines.queries import changes_of, clocks_of, read_clock
 from casework.law.forms import asked, prefill, read, to_submitted
 from casework.law.model import Action, Law, Stage, State
+from casework.notices.rules import word
 from casework.people.models import Unit
 from casework.people.queries import units_by_id
 from casework.people.rules import LIAISON_ROLES
@@ -101,6 +102,12 @@ def frame_of(work: Work, sight: Sight, here: str, *, name_shown: bool = False) -
     }
 
 
+def safe_message(sight: Sight) -> str | None:
+    """What may be sent to somebody by hand: the code and the soonest limit; None where no limit runs."""
+    due = min((clock.due_at for clock in sight.running), default=None)
+    return word("safe-message", code=sight.case.code, due_at=due) if due else None
+
+
 def page_of(work: Work, case: Case, *, name_shown: bool = False) -> dict[str, Any]:
     """Everything templates/case/home.html shows. A constant number of queries, whatever the case has been through."""
     documents = documents_of(work, case.id)
@@ -125,6 +132,7 @@ def page_of(work: Work, case: Case, *, name_shown: bool = False) -> dict[str, An
         "step": step,
         "separation": separation(work, sight, moves),
         "clocks": [dated(work, clock) for clock in sight.running],
+        "safe": safe_message(sight),
         "past_clocks": [dated(work, clock) for clock in past],
         "stages": stages(sight, documents, step),
         "story_lines": story(law, case, sight.facts, latest_papers(work, case, documents)),

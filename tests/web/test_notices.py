@@ -9,11 +9,13 @@ import pytest
 from sqlmodel import select
 
 from casework.intake.service import receive_report
+from casework.jobs.posting import send_notices
 from casework.jobs.runner import climb
 from casework.law.model import Law
-from casework.notices.models import Alarm, Delivery, Notice
+from casework.notices.models import Alarm, Delivery, Notice, PushDevice, SmsStop
+from casework.notices.receipts import stop_key
 from casework.people.models import Staff
-from casework.people.service import close_account
+from casework.people.service import close_account, person_of
 from casework.vault.fold import fold_name
 from casework.work import SYSTEM
 from tests.conftest import Town
@@ -170,3 +172,73 @@ def test_a_closed_account_s_calendar_is_closed(town: Town, browser: Open, strang
     with town.office.begin(town.act_as("administrator")) as work:
         close_account(work, work.session.exec(select(Staff).where(Staff.username == "worker")).one())
     assert stranger.get(path).status_code == 404
+
+
+# ---------------------------------------------------------------- the other channels
+
+ENDPOINT = "https://fcm.googleapis.com/fcm/send/abc"
+SUBSCRIPTION = {"endpoint": ENDPOINT, "p256dh": "B" * 87, "auth": "a" * 22}
+
+
+def device_paths(page: str) -> list[str]:
+    return re.findall(r'action="(/thong-bao/thiet-bi/[^"]+/go)"', page)
+
+
+def test_a_person_allows_a_device_sees_it_and_takes_it_away(town: Town, browser: Open) -> None:
+    worker = browser("worker")
+    agent = {"User-Agent": "Mozilla/5.0 (Linux; Android 14) Chrome/120"}
+    assert worker.submit("/thong-bao/thiet-bi", SUBSCRIPTION, headers=agent).status_code == 303
+    page = worker.get("/thong-bao").get_data(as_text=True)
+    (path,) = device_paths(page)
+    assert "Chrome" in page and "fcm.googleapis" not in page
+    with town.office.begin(SYSTEM) as work:
+        (kept,) = work.session.exec(select(PushDevice)).all()
+    assert kept.subscription is not None and b"fcm.googleapis" not in bytes(kept.subscription)
+    assert browser("chair").submit(path).status_code == 404
+    assert worker.submit(path).status_code == 303
+    assert device_paths(worker.get("/thong-bao").get_data(as_text=True)) == []
+
+
+def test_a_device_of_an_unknown_push_service_is_refused(town: Town, browser: Open) -> None:
+    worker = browser("worker")
+    worker.submit("/thong-bao/thiet-bi", {**SUBSCRIPTION, "endpoint": "https://10.0.0.1/admin"})
+    page = worker.follow().get_data(as_text=True)
+    assert "chưa được chấp nhận" in page and device_paths(page) == []
+
+
+def test_a_mail_address_is_asked_for_where_mail_is_sent_and_kept_sealed(town: Town, browser: Open) -> None:
+    worker = browser("worker")
+    assert 'id="mail"' not in worker.get("/thong-bao").get_data(as_text=True)
+    worker.submit("/thong-bao/thu", {"mail": "khong phai thu"})
+    assert "Địa chỉ thư không đúng" in worker.follow().get_data(as_text=True)
+    assert worker.submit("/thong-bao/thu", {"mail": "can.bo@office.test"}).status_code == 303
+    with town.office.begin(SYSTEM) as work:
+        staff = work.session.exec(select(Staff).where(Staff.username == "worker")).one()
+        assert person_of(work, staff)["mail"] == "can.bo@office.test" and person_of(work, staff)["phone"]
+        assert staff.person is not None and b"office.test" not in bytes(staff.person)
+
+
+def test_who_asked_for_no_more_sms_and_who_administers_them_see_it(town: Town, browser: Open) -> None:
+    with town.office.begin(SYSTEM) as work:
+        staff = work.session.exec(select(Staff).where(Staff.username == "worker")).one()
+        work.session.add(SmsStop(phone_digest=stop_key(work, person_of(work, staff)["phone"]), at=work.now))
+    said = "đã từ chối nhận tin nhắn"
+    assert said in browser("worker").get("/thong-bao").get_data(as_text=True)
+    administrator = browser("administrator")
+    assert said in administrator.get(f"/quan-tri/tai-khoan/{staff.id}").get_data(as_text=True)
+    assert "1 số đã từ chối" in administrator.get("/quan-tri/tin-nhan").get_data(as_text=True)
+
+
+def test_the_months_show_numbers_only_and_to_the_administrator_alone(town: Town, code: str, browser: Open) -> None:
+    send_notices(town.office)
+    page = browser("administrator").get("/quan-tri/tin-nhan").get_data(as_text=True)
+    assert "console" in page and code not in page and "VIEC KHAN" not in page and "+84" not in page
+    for username in ("worker", "supervisor", "auditor"):
+        assert browser(username).get("/quan-tri/tin-nhan").status_code == 404
+
+
+def test_a_case_offers_a_message_that_is_safe_to_send_by_hand(code: str, browser: Open) -> None:
+    page = browser("worker").get(f"/ca/{code}").get_data(as_text=True)
+    found = re.search(r"data-copy>([^<]+)<", page)
+    assert found is not None and found[1].startswith(f"Ma {code}, han ") and fold_name(CHILD) not in fold_name(found[1])
+    assert "Sao chép tin an toàn" in page
