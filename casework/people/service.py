@@ -390,19 +390,21 @@ def owner_of_expired_session(work: Work, token: str) -> Staff | None:
     return found[1]
 
 
-def renew_session(work: Work, token: str) -> str:
+def renew_session(work: Work, token: str, *, fresh: bool = True) -> str:
     """The person has just proved again who they are: the session goes on under a new token, which is returned.
 
-    Raises SignInRefused for a session that is not live.
+    `fresh`: by as much as an act that needs a fresh proof asks; a password alone is that only where no factor is asked of
+    them. Raises SignInRefused for a session that is not live.
     """
     found = _session_of(work, token)
     if found is None or not _is_live(*found, work.now):
         raise SignInRefused
-    fresh = secrets.token_urlsafe(32)
-    found[0].token_digest = work.keys.digest("session", fresh)
-    found[0].factor_at = work.now
+    renewed = secrets.token_urlsafe(32)
+    found[0].token_digest = work.keys.digest("session", renewed)
+    if fresh:
+        found[0].factor_at = work.now
     work.session.add(found[0])
-    return fresh
+    return renewed
 
 
 def password_is(work: Work, staff: Staff, password: str) -> bool:

@@ -143,7 +143,13 @@ def _question_page(fault: str | None, kept: list[tuple[str, str]]) -> str:
         ways = ways_of(work, me)
     action = request.full_path.rstrip("?") if request.method == "POST" else url_for("factors.prove_again")
     return render_template(
-        "pages/confirm.html", fault=fault, kept=kept, ways=ways, action=action, passkeys=site() is not None
+        "pages/confirm.html",
+        fault=fault,
+        kept=kept,
+        ways=ways,
+        action=action,
+        passkeys=site() is not None,
+        by_phone=the_viewer().by_phone and not (ways.code or ways.passkey or ways.recovery),
     )
 
 

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from casework.errors import SignInRefused, TooManyAttempts
-from casework.people.factors import Outcome, Purpose, Verdict, confirm, is_open, ways_of
+from casework.people.factors import Outcome, Purpose, Verdict, asks_password, confirm, is_open, ways_of
 from casework.people.factors import ask as open_question
 from casework.people.models import Staff
 from casework.people.phones import PinRefused, check_pin
@@ -15,7 +15,7 @@ from casework.people.service import check_password, note_failed_sign_in, renew_s
 from casework.people.sessions import lock_session, unlock_session
 from casework.web.access import open_to_staff, while_locked
 from casework.web.door import begin, the_viewer
-from casework.web.guard import phone_cookie, safe_next
+from casework.web.guard import keep_typed_at, phone_cookie, safe_next
 from casework.web.phones import tell_of_lost_phone
 from casework.web.questions import (
     keep_question,
@@ -40,6 +40,7 @@ BOX = "_lock_"  # before the names of the boxes of a second factor
 def close() -> ResponseReturnValue:
     target = safe_next(request.form.get("next"))
     if not the_viewer().locked:
+        keep_typed_at(target, the_viewer().token)
         with begin() as work:
             lock_session(work, the_viewer().token)
     answer = redirect(url_for("lock.ask", next=target), code=303)
@@ -91,7 +92,8 @@ def _by_password(password: str) -> tuple[str, str | None]:
     try:
         with begin() as work:
             check_password(work, username, password, network=network())
-            token = renew_session(work, the_viewer().token)
+            # It opens the screen, and no act that asks for a factor: else a lock would be a way round that.
+            token = renew_session(work, the_viewer().token, fresh=asks_password(work, _me(work)))
             unlock_session(work, token)
     except SignInRefused:
         with begin() as work:

@@ -155,6 +155,16 @@ def test_a_code_works_once_and_none_before_it_afterwards(town: Town, seed: str) 
     assert answer(town, question(town), Answer(code=code(town, seed))) == Verdict.RIGHT
 
 
+def test_without_the_step_that_was_taken_last_a_code_would_work_twice(town: Town, seed: str) -> None:
+    given = Answer(code=code(town, seed))
+    assert answer(town, question(town), given) == Verdict.RIGHT
+    with town.office.begin(SYSTEM) as work:
+        totp = work.session.exec(select(Totp)).one()
+        totp.last_step = 0  # the planted defect
+        work.session.add(totp)
+    assert answer(town, question(town), given) == Verdict.RIGHT
+
+
 @pytest.mark.parametrize(
     ("late", "verdict"), [(-60, Verdict.WRONG), (-30, Verdict.RIGHT), (30, Verdict.RIGHT), (60, Verdict.WRONG)]
 )
@@ -406,6 +416,24 @@ def test_the_last_factor_stays(town: Town, seed: str) -> None:
     with pytest.raises(Forbidden), town.office.begin(SYSTEM) as work:
         close_passkey(work, me(work), factors_of(work, me(work)).passkeys[0].id)
     assert factors() == 1
+
+
+def test_of_two_removals_at_once_one_is_refused(town: Town, seed: str) -> None:
+    assert enrol(town, Authenticator())
+
+    def remove(which: str) -> bool:
+        try:
+            with town.office.begin(SYSTEM) as work:
+                if which == "totp":
+                    remove_totp(work, me(work))
+                else:
+                    close_passkey(work, me(work), factors_of(work, me(work)).passkeys[0].id)
+        except Forbidden:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(remove, ("totp", "passkey"))) == [False, True]
 
 
 def test_a_suspect_passkey_is_no_factor_to_fall_back_on(town: Town, seed: str) -> None:

@@ -329,6 +329,17 @@ def test_a_passkey_proves_again_and_the_password_does_not(town: Town, newcomer: 
     assert newcomer.get("/xac-nhan?next=/viec").headers["Location"] == "/viec"
 
 
+def test_a_lock_opened_by_the_password_is_no_fresh_proof(town: Town, newcomer: Browser) -> None:
+    seed, _codes = set_up(town, newcomer)
+    town.clock.advance(minutes=6)
+    again = f"{MINE}/khoa/moi"
+    for given, fresh in (({"password": town.password}, False), ({"_lock_code": code(town, seed)}, True)):
+        newcomer.submit("/khoa-man-hinh", page=MINE)
+        assert newcomer.submit("/mo-khoa", {**given, "next": "/viec"}, page="/mo-khoa").status_code == 303
+        assert newcomer.get("/viec").status_code == 200
+        assert (newcomer.get(again).status_code == 200) == fresh
+
+
 STEPPED_UP = {
     "accounts.new", "accounts.make", "accounts.change", "accounts.reset", "accounts.close", "accounts.ask_reset_of_factors",
     "papers.export", "papers.export_bytes",
