@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -70,6 +74,24 @@ def test_a_sweeper_that_wakes_up_after_its_lease_has_no_effect(town: Town, *, ta
     with town.office.begin(SYSTEM) as work:
         assert fire(work, claims) == []
     assert effects(town) == before
+    sweep_clocks(town.office)
+    assert effects(town) == {"acknowledge breach": 1}
+
+
+@pytest.mark.parametrize(("lease", "effects_after"), [("0.3", 0), ("600", 1)])
+def test_a_process_stopped_past_its_lease_has_no_effect_and_within_it_has_one(
+    town: Town, lease: str, effects_after: int
+) -> None:
+    new_case(town)
+    town.clock.advance(minutes=16)
+    moment = town.clock.now().isoformat()
+    command = [sys.executable, "-m", "tests.deadlines.stopped", town.database.url, str(town.office.settings.key_file)]
+    with subprocess.Popen([*command, moment, lease], stdout=subprocess.PIPE, text=True) as sweeper:
+        assert sweeper.stdout is not None and sweeper.stdout.readline() == "1\n"
+        os.waitpid(sweeper.pid, os.WUNTRACED)
+        time.sleep(0.5)
+        sweeper.send_signal(signal.SIGCONT)
+        assert sweeper.stdout.readline() == f"{effects_after}\n"
     sweep_clocks(town.office)
     assert effects(town) == {"acknowledge breach": 1}
 
