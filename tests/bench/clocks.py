@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from casework.people.rules import Role
 from casework.settings import from_environment
 from casework.vault.keys import create_key_file
 from casework.work import SYSTEM, Actor
-from tests.bench.house import CASEWORK, kill_group, stop
+from tests.bench.house import CASEWORK, START_PATIENCE_SECONDS, kill_group, stop
 
 CASES = 20
 FIRST_CYCLE = 100  # above what any real case reaches: which rows are the bench's own
@@ -31,7 +32,7 @@ FIRST_CYCLE = 100  # above what any real case reaches: which rows are the bench'
 SPREAD = f"""
 insert into case_clock (id, case_id, case_code, rule, cycle, edition, owner_unit_id, province_id, state,
     started_at, due_at, warn_at, counted, next_at, fence)
-select gen_random_uuid(), c.id, c.code, kind.rule, {FIRST_CYCLE} + :from + n, c.edition, c.responsible_unit_id,
+select gen_random_uuid(), c.id, c.code, kind.rule, :from + n, c.edition, c.responsible_unit_id,
     c.province_id, 'running', due - kind.length, due, '[]', '[]', due, 0
 from (select n, clock_timestamp() + make_interval(secs => :first + n * :apart) as due
       from generate_series(1, :clocks) n) s
@@ -39,11 +40,11 @@ join (values (0, 'acknowledge', interval '15 minutes'), (1, 'emergency', interva
       (2, 'submit-plan', interval '7 days')) as kind (place, rule, length) on kind.place = s.n % :kinds
 join (select *, row_number() over (order by id) as place from case_file) c on c.place = 1 + s.n % {CASES}
 """  # constants of this file
-LADDERS = f"""
+LADDERS = """
 insert into alarm (id, clock_id, case_id, case_code, ladder, rung, next_at, since)
 select gen_random_uuid(), id, case_id, case_code, case rule when 'submit-plan' then 'days' else rule end, 0, started_at,
-    started_at from case_clock where cycle > {FIRST_CYCLE}
-"""
+    started_at from case_clock where cycle > :from
+"""  # constants of this file
 
 TWICE = """
 select (select count(*) from (select object_id from audit_entry where tag = 'clock:breached'
@@ -52,10 +53,10 @@ select (select count(*) from (select object_id from audit_entry where tag = 'clo
             group by clock_id having count(*) > 1) as b)
 """
 EARLY = "select count(*) from case_clock k join clock_effect e on e.clock_id = k.id where e.at < k.due_at"
-UNMARKED = f"""
-select count(*) from case_clock k where k.cycle > {FIRST_CYCLE} and not exists
-    (select from audit_entry a where a.object_id = k.id and a.tag = 'clock:breached')
-"""
+MISSING = f"""
+select count(*) from case_clock k where k.cycle > {FIRST_CYCLE} and k.due_at <= clock_timestamp() + interval '1 hour'
+    and not exists (select from audit_entry a where a.object_id = k.id and a.tag = 'clock:breached')
+"""  # those that were given a day are only there to be many
 
 
 @dataclass(frozen=True)
@@ -83,28 +84,28 @@ class SmallOffice:
     folder: Path
     environment: dict[str, str]
     running: list[subprocess.Popen[str]] = field(default_factory=list)
+    last_cycle: int = FIRST_CYCLE  # of what was put in so far
 
-    def spread(
-        self, clocks: int, *, first: float, apart: float, kinds: int = 1, start: int = 0, ladders: bool = False
-    ) -> None:
+    def spread(self, clocks: int, *, first: float, apart: float, kinds: int = 1, ladders: bool = False) -> None:
         """Puts so many limits in, written by the owner: the first `first` seconds from now, then one every `apart`.
 
         `kinds` of 3 gives limits of fifteen minutes, twelve hours and seven days in turn; `ladders` puts each on its
-        ladder. `start` is how many were put in before.
+        ladder.
         """
-        numbers = {"clocks": clocks, "first": first, "apart": apart, "kinds": kinds, "from": start}
+        numbers = {"clocks": clocks, "first": first, "apart": apart, "kinds": kinds, "from": self.last_cycle}
         owner = make_engine(self.server.url(OWNER_ROLE))
         with owner.begin() as connection:
             connection.exec_driver_sql("set local statement_timeout = 0")
             connection.execute(text(SPREAD), numbers)
             if ladders:
-                connection.execute(text(LADDERS))
+                connection.execute(text(LADDERS), {"from": self.last_cycle})
             connection.exec_driver_sql("analyze case_clock, alarm")
         owner.dispose()
+        self.last_cycle += clocks
 
     def marks(self) -> Marks:
         with self.office.engine.connect() as connection:
-            twice, early, unmarked = (int(connection.scalar(text(query)) or 0) for query in (TWICE, EARLY, UNMARKED))
+            twice, early, unmarked = (int(connection.scalar(text(query)) or 0) for query in (TWICE, EARLY, MISSING))
         return Marks(twice, early, unmarked)
 
     def start_jobs(self, tick: float) -> subprocess.Popen[str]:
@@ -122,6 +123,14 @@ class SmallOffice:
         self.running.append(process)
         return process
 
+    def wait_until_up(self) -> None:
+        """Until every process that was started speaks to the database. Raises RuntimeError if one does not."""
+        until = time.monotonic() + START_PATIENCE_SECONDS
+        while not all(_has_line(process.pid) for process in self.running):
+            if time.monotonic() > until:
+                raise RuntimeError((self.folder / "jobs.log").read_text("utf-8")[-2000:])
+            time.sleep(0.1)
+
     def kill(self, process: subprocess.Popen[str]) -> None:
         self.running.remove(process)
         kill_group(process)
@@ -130,6 +139,14 @@ class SmallOffice:
         for process in self.running:
             stop(process, 60)
         self.running.clear()
+
+
+def _has_line(pid: int) -> bool:
+    """Whether a process holds a socket: what ticks has none but the database's."""
+    try:
+        return any(os.readlink(one).startswith("socket:") for one in Path(f"/proc/{pid}/fd").iterdir())
+    except FileNotFoundError:
+        return False  # a descriptor that was closed while we looked, or the process has ended
 
 
 @contextmanager

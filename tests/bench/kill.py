@@ -222,9 +222,9 @@ class Outcome:
         )
 
 
-def run(house: House, *, kills: int, seed: int) -> Outcome:
-    """Fires at a prepared demo and reads the books."""
-    began, books, stopping = time.monotonic(), Books(), threading.Event()
+def run(house: House, *, kills: int, seed: int, books: Books | None = None) -> Outcome:
+    """Fires at a prepared demo and reads the books; `books` are those of what was fired at it before."""
+    began, books, stopping = time.monotonic(), books or Books(), threading.Event()
     chance = random.Random(seed)
     clients = [Client(house, books, number, seed, stopping) for number in range(CLIENTS)]
     yard = Yard(house, chance)

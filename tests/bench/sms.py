@@ -2,7 +2,8 @@
 
 `python -m tests.bench.sms --messages 1000 --kills 50` ends with one line a part and exits 1 if a message was lost, if one
 came twice more often than a sender was killed (or at all, where the provider's list can be asked), or if the ladder came
-late. `--forged 10000` adds an attack on the callbacks.
+late. `--down 1800` keeps the provider down for half an hour in the middle of it, `--forged 10000` adds an attack on the
+callbacks.
 """
 
 from __future__ import annotations
@@ -85,15 +86,22 @@ class Outcome:
     unsettled: int
     seconds: float
     with_list: bool
+    down: float
 
     @property
     def good(self) -> bool:
-        return self.lost == 0 and self.unsettled == 0 and self.twice <= (0 if self.with_list else self.kills)
+        return self.lost == 0 and self.unsettled == 0 and self.twice <= self.bound
+
+    @property
+    def bound(self) -> int:
+        """How many may come twice. While the provider is down its list cannot be asked either."""
+        return 0 if self.with_list and not self.down else self.kills
 
     @property
     def line(self) -> str:
         return (
-            f"{'OK' if self.good else 'FAILED'}: {self.messages} messages, {self.kills} kills, the list"
+            f"{'OK' if self.good else 'FAILED'}: {self.messages} messages, {self.kills} kills, down for"
+            f" {self.down:.0f} s in between, the list"
             f" {'asked' if self.with_list else 'down'}: {self.lost} lost, {self.twice} twice, {self.unsettled} unsettled,"
             f" {self.tries} tries, {self.lists} questions; {self.seconds:.0f} s, {load_note()}"
         )
@@ -133,8 +141,13 @@ def queue(office: Office, number: int) -> None:
             notify(work, staff[n % len(staff)], text_id="report-received", about=About(None, f"TE-{n:05d}"))
 
 
-def run(house: House, *, messages: int, kills: int, with_list: bool = True, seed: int = 5) -> Outcome:
-    """Queues, sends in bad weather, kills, waits until all is settled, and counts what the provider took."""
+def run(
+    house: House, *, messages: int, kills: int, with_list: bool = True, down: float = 0.0, seed: int = 5
+) -> Outcome:
+    """Queues, sends in bad weather, kills, waits until all is settled, and counts what the provider took.
+
+    In the middle nothing is answered but 503 for `down` seconds, and half of the kills fall into that time.
+    """
     began, chance = time.monotonic(), random.Random(seed)
     with provider() as peer, opened(house, peer) as office:
         peer.chance, peer.hang = lambda: weather(chance, with_list=with_list), PATIENCE * 2
@@ -143,8 +156,12 @@ def run(house: House, *, messages: int, kills: int, with_list: bool = True, seed
         queue(office, messages)
         senders = Senders(house, peer)
         try:
-            each = messages / (kills + 1)
-            for kill in range(kills):
+            in_the_dark = kills // 2 if down else 0
+            lit = kills - in_the_dark
+            each = messages / (lit + 1)
+            for kill in range(lit):
+                if down and kill == lit // 2:
+                    outage(peer, senders, chance, seconds=down, kills=in_the_dark)
                 wait_until(lambda kill=kill: len(peer.messages) >= each * (kill + 0.5) or waits(office) == 0)
                 time.sleep(chance.uniform(0, 0.3))
                 senders.kill_one(chance)
@@ -164,7 +181,18 @@ def run(house: House, *, messages: int, kills: int, with_list: bool = True, seed
             unsettled=unsettled,
             seconds=time.monotonic() - began,
             with_list=with_list,
+            down=down,
         )
+
+
+def outage(peer: Provider, senders: Senders, chance: random.Random, *, seconds: float, kills: int) -> None:
+    """The provider answers nothing but 503, whatever it is asked, while senders are killed."""
+    before, peer.chance, peer.list_status = (peer.chance, peer.list_status), lambda: 503, 503
+    for _kill in range(kills):
+        time.sleep(seconds / (kills + 1))
+        senders.kill_one(chance)
+    time.sleep(seconds / (kills + 1))
+    peer.chance, peer.list_status = before
 
 
 @dataclass(frozen=True)
@@ -337,19 +365,22 @@ def send_for_ever(arguments: tuple[str, ...]) -> None:
 @click.command()
 @click.option("--messages", default=1000, show_default=True, type=click.IntRange(1))
 @click.option("--kills", default=50, show_default=True, type=click.IntRange(0))
+@click.option("--down", default=60.0, show_default=True, help="Seconds for which the provider is down in between.")
 @click.option("--forged", "forgeries", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--seed", default=5, show_default=True)
 @click.option("--sender", is_flag=True, hidden=True)
 @click.argument("arguments", nargs=-1)
-def main(messages: int, kills: int, forgeries: int, seed: int, sender: bool, arguments: tuple[str, ...]) -> None:
+def main(
+    messages: int, kills: int, down: float, forgeries: int, seed: int, sender: bool, arguments: tuple[str, ...]
+) -> None:
     """Send through a bad provider while senders are killed; then count what was lost and what came twice."""
     if sender:
         send_for_ever(arguments)
         return
     good = True
     with new_house() as house:
-        for with_list in (True, False):
-            outcome = run(house, messages=messages, kills=kills, with_list=with_list, seed=seed)
+        for with_list, dark in ((True, 0.0), (False, 0.0), (True, down)):
+            outcome = run(house, messages=messages, kills=kills, with_list=with_list, down=dark, seed=seed)
             click.echo(outcome.line)
             good &= outcome.good
         ladder = ladder_while_down(house)

@@ -26,6 +26,7 @@ import psycopg
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import Engine
 
 from casework.bootstrap import Office, open_office
 from casework.db import OWNER_ROLE, EmbeddedServer, make_engine
@@ -82,55 +83,52 @@ class Outcome:
 
     @property
     def good(self) -> bool:
-        return self.idle_many <= IDLE_LIMIT_MS and not self.marks.twice and not self.marks.early
+        """But for the idle sweep's limit, which a machine that does other things cannot be held to."""
+        return self.marks.good
+
+    @property
+    def quick(self) -> bool:
+        return self.idle_many <= IDLE_LIMIT_MS
 
     @property
     def lines(self) -> list[str]:
         same, bare = self.stores
+        verdict = "OK" if self.good and self.quick else "FAILED"
+        times, store_times = (self.late_rate / max(one.rate, 0.001) for one in self.stores)
         return [
-            f"idle sweep, {self.few:,} open limits {'':<22}{self.idle_few:8.2f} ms",
-            f"idle sweep, {self.many:,} open limits {'':<20}{self.idle_many:8.2f} ms, {self.idle_many / self.idle_few:.2f}"
-            " times as long",
+            f"{f'idle sweep, {self.few:,} open limits':<52}{self.idle_few:8.2f} ms",
+            f"{f'idle sweep, {self.many:,} open limits':<52}{self.idle_many:8.2f} ms"
+            f" (limit {IDLE_LIMIT_MS:.0f}), {self.idle_many / self.idle_few:.2f} times as long",
             f"{'sweep, due for an hour (told in digests)':<52}{self.late_rate:8.0f} rows/s",
             f"{'sweep, due just now (two messages a limit)':<52}{self.prompt_rate:8.0f} rows/s",
             same.line,
             bare.line,
-            f"{'OK' if self.good else 'FAILED'}: {self.due:,} due limits {self.late_rate / max(same.rate, 0.001):.1f} times as"
-            f" fast as APScheduler's job store doing the same ({self.late_rate / max(bare.rate, 0.001):.1f} times its store"
-            f" alone); {self.marks.twice} twice, {self.marks.early} early; {load_note()}",
+            f"{verdict}: {self.due:,} due limits {times:.1f} times as fast as APScheduler's job store doing the same"
+            f" ({store_times:.1f} times its store alone); {self.marks}; {load_note()}",
         ]
 
 
-def run(*, few: int, many: int, due: int, seconds: float, step: Callable[[str], None]) -> Outcome:
-    with new_office() as small:
-        step("few open limits")
-        small.spread(few, first=DAY, apart=0.01)
-        sweep_clocks(small.office)  # what the office's own few cases have due
-        idle_few = idle(small.office)
-        step("due limits, swept")
-        start = few
-        small.spread(due, first=LONG_AGO, apart=-0.001, start=start)
-        late_rate = swept(small)
-        start += due
-        small.spread(due // 10, first=-1.0, apart=-0.001, start=start)
-        prompt_rate = swept(small)
-        start += due // 10
-        stores = []
-        for name, job in (
-            ("APScheduler's job store, doing the same", mark),
-            ("APScheduler's job store alone", nothing),
-        ):
-            step(name)
-            small.spread(due, first=LONG_AGO, apart=-0.001, start=start)
-            stores.append(stored(small, name, job, seconds))
-            start += due
-            sweep_clocks(small.office)
-        step("many open limits")
-        small.spread(many - few, first=DAY, apart=0.01, start=start)
+def run(small: SmallOffice, *, few: int, many: int, due: int, seconds: float, step: Callable[[str], None]) -> Outcome:
+    step("few open limits")
+    small.spread(few, first=DAY, apart=0.01)
+    sweep_clocks(small.office)  # what the office's own few cases have due
+    idle_few = idle(small.office)
+    step("due limits, swept")
+    small.spread(due, first=LONG_AGO, apart=-0.001)
+    late_rate = swept(small)
+    small.spread(due // 10, first=-1.0, apart=-0.001)
+    prompt_rate = swept(small)
+    stores = []
+    for name, job in (("APScheduler's job store, doing the same", mark), ("APScheduler's job store alone", nothing)):
+        step(name)
+        small.spread(due, first=LONG_AGO, apart=-0.001)
+        stores.append(stored(small, name, job, seconds))
         sweep_clocks(small.office)
-        idle_many = idle(small.office)
-        marks = small.marks()
-    return Outcome(few, many, idle_few, idle_many, due, late_rate, prompt_rate, marks, tuple(stores))
+    step("many open limits")
+    small.spread(many - few, first=DAY, apart=0.01)
+    sweep_clocks(small.office)
+    idle_many = idle(small.office)
+    return Outcome(few, many, idle_few, idle_many, due, late_rate, prompt_rate, small.marks(), tuple(stores))
 
 
 def idle(office: Office) -> float:
@@ -174,25 +172,24 @@ def stored(small: SmallOffice, name: str, job: Callable[[str, str], None], secon
     """Gives APScheduler a job for every due limit, lets it run for so long, and kills it."""
     total = fill(small, job)
     command = [sys.executable, "-m", "tests.bench.sweepbench", "--scheduler", str(small.folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        assert process.stdout is not None and process.stdout.readline(), "the scheduler did not start"
-        began = time.monotonic()
-        left = total
-        while left and time.monotonic() < began + seconds:
-            time.sleep(min(0.5, seconds / 10))
-            left = _count(small, JOBS_LEFT if job is nothing else DONE)
-        took = time.monotonic() - began
-    finally:
-        process.kill()
-        process.wait()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None and process.stdout.readline(), "the scheduler did not start"
+            began, left = time.monotonic(), total
+            while left and time.monotonic() < began + seconds:
+                time.sleep(min(0.5, seconds / 10))
+                left = _count(small, JOBS_LEFT if job is nothing else DONE)
+            took = time.monotonic() - began
+        finally:
+            process.kill()
     return Store(name, total - _count(small, JOBS_LEFT), total - _count(small, DONE), took, bare=job is nothing)
 
 
 def fill(small: SmallOffice, job: Callable[[str, str], None]) -> int:
     """Writes the jobs as APScheduler itself writes them, at once instead of one by one. Returns how many."""
     folder = str(small.folder)
-    scheduler = scheduler_of(small.folder)
+    engine = make_engine(small.server.url(OWNER_ROLE))
+    scheduler = scheduler_of(engine)
     scheduler.start(paused=True)
     scheduler.remove_all_jobs()
     one = scheduler.add_job(job, "date", run_date=datetime.now(UTC), args=(folder, ""), misfire_grace_time=None)
@@ -200,6 +197,7 @@ def fill(small: SmallOffice, job: Callable[[str, str], None]) -> int:
     when = one.next_run_time.timestamp()
     scheduler.remove_all_jobs()
     scheduler.shutdown()
+    engine.dispose()  # its thread asks the store once more after it was told to end
     with psycopg.connect(small.server.url(OWNER_ROLE)) as owner:
         ids = [str(row[0]) for row in owner.execute(DUE_IDS.encode())]
         with owner.cursor().copy(
@@ -213,9 +211,8 @@ def fill(small: SmallOffice, job: Callable[[str, str], None]) -> int:
     return len(ids)
 
 
-def scheduler_of(folder: Path) -> BackgroundScheduler:
+def scheduler_of(engine: Engine) -> BackgroundScheduler:
     """APScheduler with its own job store in the office's database, as its own defaults have it."""
-    engine = make_engine(EmbeddedServer(folder).url(OWNER_ROLE), pool_size=THREADS)
     return BackgroundScheduler(
         timezone="UTC",
         jobstores={"default": SQLAlchemyJobStore(engine=engine)},
@@ -239,16 +236,17 @@ def _count(small: SmallOffice, query: str) -> int:
 def main(few: int, many: int, due: int, seconds: float, folder: Path | None) -> None:
     """Time the sweep of limits, idle and busy, beside APScheduler's own job store on the same database."""
     if folder is not None:
-        scheduler = scheduler_of(folder)
+        scheduler = scheduler_of(make_engine(EmbeddedServer(folder).url(OWNER_ROLE), pool_size=THREADS))
         office_of(str(folder))
         click.echo("ready")
         scheduler.start()
         while True:
             time.sleep(3600)
-    outcome = run(few=few, many=many, due=due, seconds=seconds, step=lambda what: click.echo(f"… {what}", err=True))
+    with new_office() as small:
+        outcome = run(small, few=few, many=many, due=due, seconds=seconds, step=lambda what: click.echo(what, err=True))
     for line in outcome.lines:
         click.echo(line)
-    if not outcome.good:
+    if not (outcome.good and outcome.quick):
         sys.exit(1)
 
 

@@ -4,37 +4,46 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import httpx
 import pytest
 
 from casework.people.rules import Role
-from tests.bench import kill, pages, ready
+from tests.bench import kill, pages, ready, stops
 from tests.bench.house import House, new_house
 from tests.bench.ledger import told
 
 pytestmark = pytest.mark.slow
 
-KILLS = 6
-CASES = 250
-PAGE_TIMES = 20
+KILLS = 4
+STOPS = 2
+CASES = 200
+PAGE_TIMES = 10
 # A machine that runs other things beside the tests is slower than the one the limits are promised for.
 SLACK = 3
 OFFICE_NOW = re.compile(r'<meta name="office-now" content="([^"]+)"')
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    with new_house() as house:
-        yield house
+def books() -> kill.Books:
+    """What all clients of this file together have seen."""
+    return kill.Books()
 
 
-def test_killed_at_any_moment_the_office_loses_and_doubles_nothing(house: House) -> None:
-    outcome = kill.run(house, kills=KILLS, seed=56)
+def test_killed_at_any_moment_the_office_loses_and_doubles_nothing(house: House, books: kill.Books) -> None:
+    outcome = kill.run(house, kills=KILLS, seed=56, books=books)
     assert outcome.killed.total() == KILLS
     assert outcome.acknowledged > 2 * kill.CLIENTS and outcome.verdict.breaches > 0
+    assert not outcome.faults, told(outcome.faults)
+
+
+def test_when_the_database_is_stopped_hard_nothing_is_lost_and_all_goes_on_by_itself(
+    house: House, books: kill.Books
+) -> None:
+    before = len(books.sent.acknowledged)
+    outcome = stops.run(house, stops=STOPS, seed=20, books=books)
+    assert outcome.acknowledged >= before + 2 * kill.CLIENTS
     assert not outcome.faults, told(outcome.faults)
 
 

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.bench import sms
-from tests.bench.house import House, new_house
+from tests.bench.house import House
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    with new_house() as house:
-        yield house
-
-
 def test_senders_killed_in_bad_weather_lose_nothing_and_send_nothing_twice(house: House) -> None:
-    outcome = sms.run(house, messages=25, kills=2)
+    outcome = sms.run(house, messages=20, kills=2, down=1.5)
     assert outcome.good, outcome.line
 
 
