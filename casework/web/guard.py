@@ -9,6 +9,7 @@ from flask import Flask, current_app, flash, g, redirect, request, session, url_
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import LoginManager
+from werkzeug.exceptions import HTTPException
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
@@ -99,7 +100,11 @@ def _page_of_request() -> str:
 
 def _keep_posted(app: Flask, token: str | None, words: str) -> None:
     page = getattr(app.view_functions[request.endpoint or ""], "draft_page", None)
-    if token and page is not None and _keep_typed(token, page(**(request.view_args or {}))):
+    if (
+        token
+        and page is not None
+        and _keep_typed(token, page(**(request.view_args or {})), (request.view_args or {}).get("code"))
+    ):
         flash(words, "warning")
 
 
@@ -136,15 +141,26 @@ def _unlock_first(app: Flask, who: object, token: str | None) -> ResponseReturnV
     return redirect(url_for("lock.ask", next=_page_of_request()), code=303)
 
 
-def _keep_typed(token: str, page: str) -> bool:
+def keep_typed_at(target: str, token: str) -> None:
+    """Keeps what stands in this request as a draft of the page at `target`, where that page keeps drafts."""
+    try:
+        endpoint, args = current_app.url_map.bind("").match(target.partition("?")[0], method="POST")
+    except HTTPException:
+        return
+    page = getattr(current_app.view_functions[endpoint], "draft_page", None)
+    if page is not None:
+        _keep_typed(token, page(**args), args.get("code"))
+
+
+def _keep_typed(token: str, page: str, code: str | None) -> bool:
     """Keeps what an expired session posted, as its owner's draft. False if nobody can be found to keep it for."""
-    typed = {name: request.form.getlist(name) for name in request.form if not name.startswith(("_", "csrf_"))}
+    own = ("_", "csrf_", "next")  # the form's, not the person's
+    typed = {name: request.form.getlist(name) for name in request.form if not name.startswith(own)}
     with the_office().begin(_nobody()) as work:
         staff = owner_of_expired_session(work, token)
         if staff is None or not typed:
             return False
         work.actor = actor_of(work, staff)
-        code = (request.view_args or {}).get("code")
         try:
             save_draft(work, page, typed, find_case(work, code) if code else None)
         except NotFound:

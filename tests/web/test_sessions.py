@@ -132,6 +132,17 @@ def test_what_is_sent_from_a_locked_screen_is_kept_as_a_draft(town: Town, browse
     assert "Nghe trẻ khóc" in villager.get("/bao-tin/5").get_data(as_text=True)
 
 
+def test_what_stands_on_a_page_when_it_is_locked_is_kept_for_it(town: Town, browser: Open) -> None:
+    villager = browser("collaborator")
+    villager.submit("/bao-tin/1", {"danger_now": "no"}, page="/bao-tin")
+    villager.submit(LOCK, {"next": "/bao-tin/5", "narrative": "Nghe trẻ khóc"}, page="/bao-tin/5")
+    villager.submit(UNLOCK, {"password": town.password}, page=UNLOCK)
+    assert "Nghe trẻ khóc" in villager.get("/bao-tin/5").get_data(as_text=True)
+    for odd in ("/khong-co", "/ca/TE-26-000000/buoc/x", "/static/x"):
+        assert villager.submit(LOCK, {"next": odd, "narrative": "x"}, page="/bao-tin").status_code == 303
+        villager.submit(UNLOCK, {"password": town.password}, page=UNLOCK)
+
+
 def test_the_planted_defect_of_a_lock_that_is_not_asked_is_seen(
     town: Town, browser: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

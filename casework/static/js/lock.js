@@ -13,7 +13,20 @@ async function lock() {
   const saving = [];
   dispatchEvent(new CustomEvent("casework:lock", { detail: saving }));
   await Promise.race([Promise.allSettled(saving), new Promise((done) => { setTimeout(done, PATIENCE); })]);
+  takeAlong();
   form.submit();
+}
+
+// What stands in a form without a draft of its own goes along, for pages that keep it (a report's step).
+function takeAlong() {
+  for (const other of document.querySelectorAll("main form[method=post]:not([data-autosave])")) {
+    for (const [name, value] of new FormData(other)) {
+      const field = other.elements.namedItem(name);
+      if (typeof value !== "string" || /^(_|csrf_|next)/.test(name) || field?.type === "password" || field?.type === "hidden") continue;
+      const copy = Object.assign(document.createElement("input"), { type: "hidden", name, value });
+      form.append(copy);
+    }
+  }
 }
 
 if (form) {
