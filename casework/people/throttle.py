@@ -23,6 +23,7 @@ from casework.errors import TooManyAttempts
 from casework.people.models import SignInAttempt, Staff, Unit
 from casework.work import Work
 
+KEPT_FOR_NOBODY = timedelta(days=365)  # guesses at names without an account; until then they are answered as others are
 _ONE_AT_A_TIME = 7415009  # with the digest's first bytes: two tries for one name are counted one after the other
 
 
@@ -84,6 +85,13 @@ def count_guess(work: Work, name: str, staff: Staff | None, network: str, *, bou
             {"key": _ONE_AT_A_TIME, "who": int.from_bytes(who[:4], "big", signed=True)},
         )
         _check(own, work.now, who, where, allowed if bounded else replace(allowed, most=sys.maxsize))
+        if staff is None:
+            # Names that nobody has may be made up without end.
+            own.connection().execute(
+                delete(SignInAttempt).where(
+                    col(SignInAttempt.staff_id).is_(None), col(SignInAttempt.at) < work.now - KEPT_FOR_NOBODY
+                )
+            )
         own.add(
             SignInAttempt(username_digest=who, network_digest=where, staff_id=staff.id if staff else None, at=work.now)
         )

@@ -13,7 +13,7 @@ from casework.people.models import Staff
 from casework.people.phones import PinRefused, check_pin
 from casework.people.service import check_password, note_failed_sign_in, renew_session
 from casework.people.sessions import lock_session, unlock_session
-from casework.web.access import open_to_staff, while_locked
+from casework.web.access import open_to_staff, while_enrolling, while_locked
 from casework.web.door import begin, the_viewer
 from casework.web.guard import keep_typed_at, phone_cookie, safe_next
 from casework.web.phones import tell_of_lost_phone
@@ -36,6 +36,7 @@ BOX = "_lock_"  # before the names of the boxes of a second factor
 
 @bp.post("/khoa-man-hinh")
 @open_to_staff
+@while_enrolling
 @while_locked
 def close() -> ResponseReturnValue:
     target = safe_next(request.form.get("next"))
@@ -50,6 +51,7 @@ def close() -> ResponseReturnValue:
 
 @bp.get("/mo-khoa")
 @open_to_staff
+@while_enrolling
 @while_locked
 def ask() -> ResponseReturnValue:
     target = safe_next(request.args.get("next"))
@@ -58,6 +60,7 @@ def ask() -> ResponseReturnValue:
 
 @bp.post("/mo-khoa")
 @open_to_staff
+@while_enrolling
 @while_locked
 def open_again() -> ResponseReturnValue:
     target = safe_next(request.form.get("next"))
