@@ -15,7 +15,7 @@ from webauthn.helpers.exceptions import WebAuthnException
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
-from casework.errors import Forbidden, NotFound
+from casework.errors import Forbidden, NotFound, SignInRefused
 from casework.people.factormodels import CodeFailures, Passkey, RecoveryCode, SignInChallenge, Totp
 from casework.people.factors import (
     ISSUER,
@@ -30,7 +30,7 @@ from casework.people.factors import (
     take_step,
 )
 from casework.people.models import SecondFactor, Staff
-from casework.people.service import PASSWORD_LETTERS, SignedIn, end_sessions, open_session, sign_out
+from casework.people.service import PASSWORD_LETTERS, SignedIn, end_sessions, open_session, resume_session
 from casework.work import Work
 
 SEED_OPEN_FOR = timedelta(minutes=15)  # a seed that is shown and not yet confirmed
@@ -79,10 +79,17 @@ def factors_of(work: Work, staff: Staff) -> Factors:
 
 
 def finish_enrolment(work: Work, staff: Staff, session_token: str) -> SignedIn:
-    """The first factor is set up: the limited session ends and a whole one begins. Raises Forbidden where there is none."""
+    """The first factor is set up: every limited session ends and a whole one begins.
+
+    Raises Forbidden where there is no factor, SignInRefused for a session that is over: of two people who hold the password
+    and set up at once, the later one's work is dropped.
+    """
+    _hold_factors(work, staff)
     if not has_factor(work, staff.id):
         raise Forbidden("no-factor")
-    sign_out(work, session_token)
+    if resume_session(work, session_token) is None:
+        raise SignInRefused
+    end_sessions(work, staff)
     return open_session(work, staff)
 
 

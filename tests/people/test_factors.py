@@ -10,7 +10,7 @@ from uuid import uuid4
 import pyotp
 import pytest
 from sqlalchemy import text
-from sqlmodel import select
+from sqlmodel import col, select
 
 from casework.audit.models import AuditEntry
 from casework.audit.tags import Tag
@@ -20,6 +20,7 @@ from casework.people.enrolment import (
     close_passkey,
     confirm_totp,
     factors_of,
+    finish_enrolment,
     new_recovery_codes,
     remove_totp,
     rename_passkey,
@@ -45,7 +46,7 @@ from casework.people.factors import (
     site_of,
 )
 from casework.people.models import Staff
-from casework.people.service import resume_session
+from casework.people.service import open_session, resume_session
 from casework.work import SYSTEM, Work
 from tests.conftest import Town
 from tests.people.authenticator import Authenticator
@@ -484,6 +485,31 @@ def test_lost_factors_are_taken_away_by_two_other_people(town: Town, seed: str) 
         reset_factors(work, staff, proposed_by=administrator, confirmed_by=supervisor)
     with town.office.begin(SYSTEM) as work:
         assert sign_in(work, "worker", town.password).step == Step.ENROL
+
+
+def test_of_two_who_set_up_at_once_with_the_password_one_is_let_in(town: Town) -> None:
+    with town.office.begin(SYSTEM) as work:
+        staff = me(work)
+        staff.second_factor = "required"
+        work.session.add(staff)
+        tokens = [open_session(work, staff, limited=True).token for _ in range(2)]
+
+    def set_up(token: str) -> bool:
+        try:
+            with town.office.begin(SYSTEM) as work:
+                start_totp(work, me(work))
+                work.session.flush()
+                mine = work.session.exec(select(Totp).where(col(Totp.confirmed_at).is_(None))).one()
+                mine.confirmed_at = work.now
+                finish_enrolment(work, me(work), token)
+        except (Forbidden, SignInRefused):
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(set_up, tokens)) == [False, True]
+    with town.office.begin(SYSTEM) as work:
+        assert len(work.session.exec(select(Totp)).all()) == 1
 
 
 # ---------------------------------------------------------------- a fresh proof

@@ -181,6 +181,18 @@ def test_setting_up_an_application_tells_ten_codes_once_and_opens_the_office(tow
     assert told
 
 
+def test_a_factor_set_up_ends_every_session_that_only_the_password_opened(
+    town: Town, app: Any, newcomer: Browser, device: Authenticator
+) -> None:
+    thief = enter(town, app, "worker")
+    assert thief.get(f"{MINE}/khoa/moi").status_code == 200
+    asked = options(thief, f"{MINE}/khoa/moi/thu", f"{MINE}/khoa/moi")
+    set_up(town, newcomer)
+    answer = thief.client.post(f"{MINE}/khoa/moi", data={"credential": device.create(asked), "csrf_token": thief.token})
+    assert answer.headers["Location"].startswith("/dang-nhap")
+    assert newcomer.get("/viec").status_code == 200
+
+
 def test_the_picture_of_the_seed_is_an_image_without_style_and_is_not_stored(newcomer: Browser) -> None:
     assert newcomer.get(f"{MINE}/ung-dung.svg").status_code == 404
     newcomer.submit(f"{MINE}/ung-dung/moi", page=MINE)
