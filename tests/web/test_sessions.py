@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import pyotp
 import pytest
 from sqlmodel import select
 
+from casework.app import create_app
+from casework.people.enrolment import confirm_totp, seed_to_confirm, start_totp
 from casework.people.models import SignedInSession, Staff, UnitKind
 from casework.people.queries import unit_named
 from casework.people.rules import Role
@@ -116,6 +120,37 @@ def test_a_locked_screen_opens_nothing_until_its_owner_is_back(town: Town, brows
     assert desk.get(HOME).status_code == 200
     with desk.client.session_transaction() as after:
         assert after["_user_id"] != old
+
+
+def test_a_second_factor_opens_a_locked_screen_too(town: Town, browser: Open) -> None:
+    desk = browser("worker")
+    with town.office.begin(SYSTEM) as work:
+        staff = work.session.exec(select(Staff).where(Staff.username == "worker")).one()
+        start_totp(work, staff)
+        work.session.flush()
+        seed = seed_to_confirm(work, staff)
+        assert seed is not None
+        application = pyotp.TOTP(seed[0])
+        assert confirm_totp(work, staff, application.at(int(work.now.timestamp())))
+    town.clock.advance(seconds=60)
+    desk.submit(LOCK, {"next": HOME}, page=HOME)
+    right = application.at(int(town.clock.now().timestamp()))
+    wrong = f"{(int(right) + 1) % 10**6:06d}"
+    assert desk.submit(UNLOCK, {"_lock_code": wrong, "next": HOME}, page=UNLOCK).status_code == 401
+    assert desk.get(HOME).status_code == 303
+    assert desk.submit(UNLOCK, {"_lock_code": right, "next": HOME}, page=UNLOCK).headers["Location"] == HOME
+    assert desk.get(HOME).status_code == 200
+
+
+def test_an_address_is_believed_only_from_the_office_s_own_proxies(town: Town) -> None:
+    for proxies, network in ((0, "192.0.2.0"), (1, "203.0.113.0")):
+        office = replace(town.office, settings=replace(town.office.settings, proxies=proxies))
+        person = Browser(create_app(office).test_client(), "worker")
+        typed = {"username": "worker", "password": town.password}
+        told = {"X-Forwarded-For": "198.51.100.9, 203.0.113.77"}
+        person.submit("/dang-nhap", typed, page="/dang-nhap")
+        person.get(HOME, headers=told, environ_base={"REMOTE_ADDR": "192.0.2.7"})
+        assert network in person.get(SESSIONS).get_data(as_text=True)
 
 
 def test_what_is_sent_from_a_locked_screen_is_kept_as_a_draft(town: Town, browser: Open) -> None:
