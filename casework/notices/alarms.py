@@ -153,6 +153,12 @@ def _is_out_of_reach(work: Work, staff_id: UUID, case_id: UUID) -> bool:
 
 def posts_of(work: Work, who: str, limit: Limit) -> Sequence[Staff]:
     """Who stands on a rung now, by posts and rota. Empty: nobody holds it."""
+    # Kept for this work: after a standstill one tick climbs dozens of ladders of the same few posts.
+    post = ("rung", who, limit.owner_unit_id, limit.owner_role, limit.province_id)
+    return work.keep(post, lambda: _holders(work, who, limit))
+
+
+def _holders(work: Work, who: str, limit: Limit) -> Sequence[Staff]:
     if who == "owner":
         return people.on_duty(work, limit.owner_unit_id, limit.owner_role, work.now)
     if who == "deputy":
@@ -202,16 +208,19 @@ def _told_lately(work: Work, staff_id: UUID, case_id: UUID) -> bool:
 
 
 def _calls_lately(work: Work, staff_id: UUID) -> int:
-    return work.session.exec(
-        select(func.count())
-        .select_from(Notice)
+    """How often this person was called lately; more than a flood is not counted further."""
+    calls = (
+        select(Notice.id)
         .where(
             Notice.staff_id == staff_id,
             col(Notice.text_id).in_(CALLS),
             Notice.created_at > work.now - RECENTLY,
             col(Notice.second_of).is_(None),
         )
-    ).one()
+        .limit(FLOOD + 1)
+        .subquery()
+    )
+    return work.session.exec(select(func.count()).select_from(calls)).one()
 
 
 # ---------------------------------------------------------------- what a person says

@@ -137,7 +137,7 @@ def _unmarked(small: SmallOffice) -> int:
 @click.option("--sweepers", default=4, show_default=True, type=click.IntRange(1, 16))
 @click.option("--kills", default=50, show_default=True, type=click.IntRange(0))
 @click.option("--stops", default=2, show_default=True, type=click.IntRange(0, 8), help="Sweepers stopped and resumed.")
-@click.option("--rate", default=50.0, show_default=True, help="Limits that come due a second.")
+@click.option("--rate", default=30.0, show_default=True, help="Limits that come due a second.")
 @click.option("--seed", default=56, show_default=True)
 def main(clocks: int, sweepers: int, kills: int, stops: int, rate: float, seed: int) -> None:
     """Kill sweepers at random moments while limits come due; then count what was marked twice, early, late or never."""
