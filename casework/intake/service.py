@@ -18,7 +18,7 @@ from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.exclusions import keep_from, take_from, tells_province, units_of_conflict
 from casework.cases.models import Case
-from casework.cases.queries import candidates_for, case_by_id, state_of
+from casework.cases.queries import candidates_for, case_by_id, state_of, units_of
 from casework.cases.rules import new_code
 from casework.cases.service import name_bucket, open_case, take_action
 from casework.clock import local
@@ -174,7 +174,8 @@ def receive_typed(work: Work, report: TypedReport, *, once: UUID, into: Case | N
             record(work, Tag.REPORT_REPLAYED, object_type="report", object_id=before.id)
             return Received(before, case, running_of(work, [case.id]).get(case.id, []))
         report_id = uuid4()
-        into = into or (None if state_of(work, case).final else case)
+        kept = units_of(work, case).excludes(work.actor)  # since they sent it: to them the case is not there
+        into = into or (None if kept or state_of(work, case).final else case)
     return receive_report(
         work,
         report.values,

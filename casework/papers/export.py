@@ -11,6 +11,7 @@ from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.models import Case, Document
 from casework.cases.queries import documents_of, facts_of_case, state_of, units_of
+from casework.cases.sight import APART
 from casework.deadlines.queries import clocks_of
 from casework.errors import Forbidden, Invalid
 from casework.files.models import StoredFile
@@ -31,7 +32,6 @@ EXPORT_KIND = "national-export"
 MEDIA_TYPE = "application/json"
 INFORMANTS = (Role.COLLABORATOR, Role.POLICE, Role.HEALTH)
 UNNAMED = "reporter"  # a village has one collaborator: the post would name who reported (24.1)
-REPORTER = "reporter"  # the field group that is kept apart from every case
 # [D]: the decree names the national database and no level; everything in a file is a child's secret (24, 33).
 LEVEL = "Bí mật theo Điều 24 và Điều 33 Nghị định số 56/2017/NĐ-CP"
 SCOPE = "Cơ quan quản lý cơ sở dữ liệu trẻ em quốc gia; lưu tại Ủy ban nhân dân cấp xã (Điều 30 khoản 3)"
@@ -128,7 +128,7 @@ def _document(work: Work, document: Document, lines: Sequence[Line]) -> schemas.
             schemas.Answer(field=one.id, question=one.label.vi, answer=shown, value=content.get(one.id))
             for _section, asked in answers(form, content, "vi")
             for one, shown in asked
-            if one.group != REPORTER
+            if one.group not in APART
         ],
         papers=[
             _paper(work, line, line.paper, line.version)

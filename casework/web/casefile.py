@@ -145,7 +145,7 @@ def shared(code: str) -> ResponseReturnValue:
         record_read(work, case, what="sharing")
         page = {
             **casebook.frame_of(work, sight, "shared"),
-            "matrix": matrix(sight.law, referrals),
+            "matrix": matrix(sight.law, referrals, work.now),
             "given": given_out(sight.law, referrals, sight.units),
         }
     return render_template("case/shared.html", **page)

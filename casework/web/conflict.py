@@ -13,9 +13,10 @@ from flask_babel import gettext as _
 from casework.access.models import CaseExclusion
 from casework.cases.exclusions import exclusions_on, find_exclusion, keep_from, staff_of_province
 from casework.cases.models import Case
-from casework.cases.queries import candidates_for, facts_of_case, find_case
+from casework.cases.queries import candidates_for, find_case
 from casework.cases.rules import fact
 from casework.cases.service import name_bucket, record_read
+from casework.cases.sight import facts_for
 from casework.intake.rules import SAME_CHILD_WITHIN
 from casework.oversight.acts import acts_on, propose
 from casework.oversight.reporter import ACT, informants, release_of
@@ -156,7 +157,7 @@ def _reason(opened: Mapping[str, Any] | None) -> str:
 def _similar(work: Work, case: Case) -> list[dict[str, str]]:
     """Other open cases that may be about the same child: an excluded office's later report opens one, for it may not be
     told of this."""
-    name = fact(facts_of_case(work, case), "child.name")
+    name = fact(facts_for(work, case), "child.name")
     if not name or case.incident_unit_id is None:
         return []
     bucket = name_bucket(work, name)

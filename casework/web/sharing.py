@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from flask_babel import gettext as _
 
+from casework.access.rules import CaseUnits, readable
 from casework.audit.models import AuditEntry
 from casework.audit.tags import Tag
 from casework.law.model import Law
 from casework.people.models import Unit
+from casework.people.rules import Role
 from casework.referral.models import Referral
 from casework.web import wording
 from casework.web.timeline import who
@@ -24,7 +27,7 @@ READ_TAGS = (
     Tag.CASE_READ, Tag.DOCUMENT_READ, Tag.IDENTITY_REVEALED, Tag.REFERRAL_READ, Tag.CASE_PRINTED,
     Tag.PAPER_PRINTED, Tag.SCAN_READ, Tag.EXPORT_READ, BREAK_GLASS_OPENED, Tag.REPORTER_SHOWN,
 )  # fmt: skip
-REPORTER = "reporter"
+HERE, THERE = UUID(int=1), UUID(int=2)  # a unit and its province, whichever they are
 SEEN, NOT_SEEN, ON_REFERRAL = "seen", "not", "later"
 
 
@@ -69,15 +72,16 @@ class Viewers:
     sees: Mapping[str, str]  # group → SEEN, NOT_SEEN or ON_REFERRAL
 
 
-def matrix(law: Law, referrals: Sequence[Referral]) -> dict[str, Any]:
+def matrix(law: Law, referrals: Sequence[Referral], now: datetime) -> dict[str, Any]:
     """Every group of answers against everybody who might see it. The rows are the law's own groups."""
-    whole = {group: NOT_SEEN if group == REPORTER else SEEN for group in law.groups}
-    none = dict.fromkeys(law.groups, NOT_SEEN)
+    whole = _by_policy(law, Actor(None, Role.WORKER, HERE, THERE), "read-case", now)
+    province = _by_policy(law, Actor(None, Role.SUPERVISOR, THERE, THERE), "read-case", now)
+    none = _by_policy(law, Actor(None, Role.HOTLINE, THERE), "read-case", now)
     columns = [
         Viewers(_("Xã giữ ca"), _("cán bộ, Chủ tịch"), whole),
-        Viewers(_("Sở Y tế"), _("giám sát của tỉnh"), whole),
-        _of_body(law, "police", _("Công an"), referrals),
-        _of_body(law, "health", _("Cơ sở y tế"), referrals),
+        Viewers(_("Sở Y tế"), _("giám sát của tỉnh"), province),
+        _of_body(law, Role.POLICE, _("Công an"), referrals, now),
+        _of_body(law, Role.HEALTH, _("Cơ sở y tế"), referrals, now),
         Viewers(_("Tổng đài 111, cộng tác viên"), _("chỉ tình trạng của tin mình báo"), none),
         Viewers(_("Quản trị, kiểm tra"), _("không đọc nội dung ca"), none),
     ]
@@ -96,12 +100,20 @@ def matrix(law: Law, referrals: Sequence[Referral]) -> dict[str, Any]:
     }
 
 
-def _of_body(law: Law, kind: str, title: str, referrals: Sequence[Referral]) -> Viewers:
+def _by_policy(law: Law, who: Actor, action: str, now: datetime) -> dict[str, str]:
+    """What the policy shows somebody of a case that HERE holds in the province THERE, and that was referred to HERE."""
+    seen = readable(who, CaseUnits(HERE, THERE, referred_to=HERE), law.groups, now=now, action=action)
+    return {group: SEEN if group in seen else NOT_SEEN for group in law.groups}
+
+
+def _of_body(law: Law, kind: Role, title: str, referrals: Sequence[Referral], now: datetime) -> Viewers:
     given = {group for referral in referrals if referral.kind == kind for group in referral.shows}
-    allowed = law.audiences[kind].shows
+    carried = law.audiences[kind].shows  # what a referral may carry; the body's own findings it has without one
+    seen = _by_policy(law, Actor(None, kind, HERE, THERE), "read-referral", now)
     sees = {
-        group: SEEN if group in given else ON_REFERRAL if group in allowed else NOT_SEEN for group in law.groups
-    }  # fmt: skip
+        group: ON_REFERRAL if look == SEEN and group in carried and group not in given else look
+        for group, look in seen.items()
+    }
     note = _("bản chụp lúc chuyển") if given else _("chưa chuyển")
     return Viewers(title, note, sees)
 
