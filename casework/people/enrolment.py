@@ -112,8 +112,9 @@ def reset_factors(work: Work, staff: Staff, *, proposed_by: UUID, confirmed_by: 
 
 
 def _hold_factors(work: Work, staff: Staff) -> None:
-    """Two that remove the last two factors at once would leave none."""
-    work.session.exec(select(Staff.id).where(Staff.id == staff.id).with_for_update()).one()
+    """Two that remove the last two factors at once would leave none. `key_share`: rows just added name the person already,
+    and two that wait for each other's would wait for ever."""
+    work.session.exec(select(Staff.id).where(Staff.id == staff.id).with_for_update(key_share=True)).one()
 
 
 def _check_not_last(work: Work, staff: Staff, *, suspect: bool = False) -> None:
