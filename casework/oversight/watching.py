@@ -92,11 +92,11 @@ def _who(work: Work, alert: Alert, entry: AuditEntry) -> list[Staff]:
     for to in alert.to:
         if to == "person":
             person = _person(work, entry)
-            found.update({person.id: person} if person else {})
+            found.update({person.id: person} if person else {})  # also whose account was just closed: their telephone rings
         else:
             holders = _responsible(work, entry) if to == "responsible" else _supervisors(work, entry)
             found.update({one.id: one for one in holders})
-    return [one for one in found.values() if one.id != entry.actor_id and one.closed_at is None]
+    return [one for one in found.values() if one.id != entry.actor_id]
 
 
 def _person(work: Work, entry: AuditEntry) -> Staff | None:

@@ -417,7 +417,10 @@ def _overdue(work: Work, found: Page, units: Mapping[UUID, Unit]) -> list[dict[s
                 "holder": casebook.post(reading.rule.owner) if reading else "",
                 "moved": wording.short_moment(one.case.changed_at),
                 "clock": wording.bare_chip(reading) if reading else None,
-                "route": url_for("cases.step", code=one.case.code, action="route"),
+                # What the province holds for a conflict of interest is not sent back to the commune.
+                "route": url_for("cases.step", code=one.case.code, action="route")
+                if one.case.incident_unit_id is None
+                else None,
             }
         )
     return rows

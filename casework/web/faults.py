@@ -105,6 +105,11 @@ def words_of(error: CaseworkError) -> tuple[str, str]:
             _("Chưa phải lượt anh/chị quyết định"),
             _("Phó Chủ tịch quyết định thay khi ca trực ghi như vậy hoặc khi Chủ tịch nghỉ. Ca trực do quản trị ghi."),
         )
+    if isinstance(error, Forbidden) and error.reason == "own-submission":
+        return (
+            _("Cần người giám sát thứ hai"),
+            _("Tỉnh giữ ca này thay xã: ai đã trình thì không tự quyết định. Người giám sát khác quyết định bước này."),
+        )
     words = {
         "not-found": (_("Không tìm thấy"), _("Trang này không có, hoặc không thuộc phần việc của anh/chị.")),
         "forbidden": (_("Không thuộc quyền quyết định của anh/chị"), _("Bước này do người khác quyết định.")),
