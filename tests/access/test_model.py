@@ -30,8 +30,8 @@ from casework.cases.service import take_action
 from casework.errors import NotFound
 from casework.intake.service import receive_report
 from casework.people.models import Post, Staff, Unit
-from casework.people.rules import Role
-from casework.people.service import actor_of, move_account
+from casework.people.rules import WAITING, Role
+from casework.people.service import actor_of, confirm_account, move_account
 from casework.referral.queries import find_referral, referrals_to_me
 from casework.referral.service import refer_case
 from casework.work import SYSTEM, Actor, Work
@@ -370,7 +370,10 @@ def machine(ground: Ground) -> type[RuleBasedStateMachine]:
                 one = work.session.get_one(Staff, staff[MOVER])
                 move_account(work, one, role=Role.CHAIR, unit=work.session.get_one(Unit, units[to]), post=Post.CHAIR)
             with office.begin(SYSTEM) as work:
-                self.actors[MOVER] = actor_of(work, work.session.get_one(Staff, staff[MOVER]))
+                moved = work.session.get_one(Staff, staff[MOVER])
+                assert actor_of(work, moved).role == WAITING  # until a second person agrees
+                confirm_account(work, moved)
+                self.actors[MOVER] = actor_of(work, moved)
             self.model.units[MOVER] = to
 
         @rule(hours=st.sampled_from((1, 3, 8)))
