@@ -146,11 +146,14 @@ def _line(title: str, text: str, good: bool, url: str | None = None) -> dict[str
 
 
 def _key_row(work: Work, one: KekUse) -> dict[str, str]:
-    age = (work.now - one.first_at).days
+    days = (work.now - one.first_at).days
+    age = ngettext("%(num)d ngày", "%(num)d ngày", days)
+    state = _("đang dùng") if one.active else _("cũ, còn để đọc")
+    if one.active and work.now - one.first_at > KEY_YEAR:
+        state = _("đang dùng, nên thay: đã quá một năm")
     return {
         "id": one.kek_id,
-        "state": (_("đang dùng") if one.active else _("cũ, còn để đọc"))
-        + (_(" – nên thay: đã quá một năm") if one.active and work.now - one.first_at > KEY_YEAR else ""),
+        "state": state,
         "scopes": str(one.scopes),
         "first": f"{moment_text(one.first_at)} ({ngettext('%(num)d ngày', '%(num)d ngày', age)})",
         "last": moment_text(one.last_at),
