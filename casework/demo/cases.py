@@ -302,6 +302,13 @@ STORIES: tuple[Story, ...] = (
         ),
     ),
     Story(
+        _h(7), "99004", "hotline",
+        _report("Cao Thị Ví Dụ", 12, "female", "tổ 2", ["violence"],
+                "Bị cha đánh; cha làm việc ở UBND phường nên người báo xin giấu phường (diễn tập).",
+                harmer_relation="father", accused_works_for="commune", **LIVES_WITH),
+        (Step(_h(0.2), "supervisor", "accept"),),
+    ),
+    Story(
         _h(1.5), "00000", "hotline",
         _report("Ma Thị Thí Điểm", 8, "female", "gần cầu treo, người gọi không biết tên xã", ["violence"],
                 "Người đi đường thấy cháu bị đánh rồi mất liên lạc (diễn tập).", danger_now="unknown"),

@@ -92,7 +92,9 @@ def _who(work: Work, alert: Alert, entry: AuditEntry) -> list[Staff]:
     for to in alert.to:
         if to == "person":
             person = _person(work, entry)
-            found.update({person.id: person} if person else {})  # also whose account was just closed: their telephone rings
+            found.update(
+                {person.id: person} if person else {}
+            )  # also whose account was just closed: their telephone rings
         else:
             holders = _responsible(work, entry) if to == "responsible" else _supervisors(work, entry)
             found.update({one.id: one for one in holders})
