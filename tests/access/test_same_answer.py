@@ -14,8 +14,8 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import true
-from sqlmodel import select
+from sqlalchemy import text, true
+from sqlmodel import col, select
 
 from casework.access import queries as access
 from casework.access.models import CaseExclusion, CaseGrant
@@ -23,6 +23,7 @@ from casework.access.policybook import policy_book
 from casework.access.rules import CONDITIONS, decide
 from casework.cases import queries
 from casework.cases.models import Case
+from casework.db import make_engine
 from casework.people.models import Staff, Unit
 from casework.people.rules import Role
 from casework.work import SYSTEM, Actor, Work
@@ -31,6 +32,14 @@ from tests.conftest import Town
 WORLDS = int(os.environ.get("CASEWORK_ACCESS_WORLDS", "25"))
 CASES_A_WORLD, ACTORS_A_WORLD = 8, 12
 GROUPS = policy_book(CONDITIONS).all_groups
+
+
+MANY = text(
+    "insert into case_file (id, code, state, risk, edition, received_at, opened_at, changed_at, responsible_unit_id,"
+    " province_id, rev) select gen_random_uuid(), 'X' || n || left(u.id::text, 8), 'received', 'low', 'e', now(), now(),"
+    " now(), u.id, u.province_id, 0 from generate_series(1, 6000) n cross join (select id, province_id from unit"
+    " where kind = 'commune' and id <> :mine limit 2) u"
+)
 
 
 class Undone(Exception):
@@ -204,3 +213,17 @@ def test_what_was_read_of_a_case_s_exclusions_is_forgotten_when_they_change(town
             work.session.flush()
         access.forget_access(work, case.id)
         assert unit in queries.units_of(work, case).excluded_units
+
+
+def test_the_list_finds_a_person_s_cases_by_their_keys_among_many(town: Town) -> None:
+    """Grants and exclusions must not make the database look at every case to show somebody their own."""
+    owner = make_engine(town.database.owner_url)
+    actor = town.act_as("worker")
+    with owner.begin() as connection:
+        connection.execute(MANY, {"mine": actor.unit_id})
+        connection.execute(text("analyze case_file, case_exclusion, case_grant"))
+        wanted = queries.scoped(actor, town.clock.now()).with_only_columns(col(Case.id))
+        compiled = wanted.compile(dialect=owner.dialect, compile_kwargs={"literal_binds": True})
+        plan = "\n".join(connection.scalars(text(f"explain {compiled}")))
+    owner.dispose()
+    assert "Seq Scan on case_file" not in plan, plan
