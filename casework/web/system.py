@@ -155,7 +155,7 @@ def _key_row(work: Work, one: KekUse) -> dict[str, str]:
         "id": one.kek_id,
         "state": state,
         "scopes": str(one.scopes),
-        "first": f"{moment_text(one.first_at)} ({ngettext('%(num)d ngày', '%(num)d ngày', age)})",
+        "first": f"{moment_text(one.first_at)} ({age})",
         "last": moment_text(one.last_at),
     }
 
