@@ -84,6 +84,17 @@ def keep_access(work: Work, case_id: UUID, kept: Any, let: Any) -> None:
     work.keep(_key(case_id), lambda: _access(kept, let))
 
 
+def read_access(work: Work, case_ids: Iterable[UUID]) -> dict[UUID, Access]:
+    """`access_of` of many cases, read together and kept for this piece of work."""
+    wanted = set(case_ids)
+    found = _read_access(work, wanted)
+
+    def kept(case_id: UUID) -> Access:
+        return work.keep(_key(case_id), lambda: found.get(case_id, NOBODY))
+
+    return {one: kept(one) for one in wanted}
+
+
 def forget_access(work: Work, case_id: UUID) -> None:
     """To be called by whoever has just changed an exclusion or a grant of the case in this very piece of work."""
     work.forget(_key(case_id))

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from casework.access.queries import not_excluded, not_kept_from_staff
+from casework.access.queries import not_excluded, not_kept_from_staff, read_access
 from casework.deadlines.models import CaseClock, ClockState
 from casework.notices import alarms
 from casework.notices.alarms import Limit
@@ -25,6 +25,7 @@ def climb_ladders(work: Work, *, limit: int = CLIMBED) -> tuple[int, int]:
     people it called. Any number of processes may do this at once."""
     due = alarms.due_alarms(work, limit)
     clocks = _clocks(work, due)
+    read_access(work, {one.case_id for one in due})
     called = 0
     for alarm in due:
         clock = clocks.get(alarm.clock_id)

@@ -23,7 +23,7 @@ from sqlalchemy import select as select_columns
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
-from casework.access.queries import exclusions_of
+from casework.access.queries import Kept, read_access
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.deadlines.days import edits
@@ -173,7 +173,8 @@ def tell_missed(work: Work) -> int:
         for row in taken
     ]
     messages.sort(key=lambda one: (one.clock.due_at - one.clock.started_at, one.clock.due_at))
-    kept = exclusions_of(work, {one.clock.case_id for one in messages})
+    access = read_access(work, {one.clock.case_id for one in messages})
+    kept = {case_id for case_id, one in access.items() if one.kept != Kept()}
     _tell_posts(work, [one for one in messages if one.clock.case_id not in kept])
     for one in messages:
         if one.clock.case_id in kept:
@@ -283,6 +284,7 @@ def _tell(work: Work, messages: Sequence[_Message]) -> None:
         # The sweep did not run: what came due in the last minutes of that time was missed with the rest.
         work.session.connection().execute(insert_rows(MissedMessage), [_row(one) for one in messages])
         return
+    read_access(work, {one.clock.case_id for one in messages})
     for one in messages:
         _tell_one(work, one)
 
