@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 
 from casework.access.queries import check_policy
+from casework.access.rowsecurity import check_row_security
 from casework.cases.house import open_book
 from casework.clock import Clock, SystemClock, local
 from casework.db import EmbeddedServer, check_application_role, make_engine
@@ -66,6 +67,7 @@ def open_office(settings: Settings, *, clock: Clock | None = None, sms: SmsSende
     engine = make_engine(url)
     check_application_role(engine)
     check_current(engine)
+    check_row_security(engine)
     return Office(
         settings=settings,
         engine=engine,

@@ -46,7 +46,7 @@ class CaseClock(SQLModel, table=True):
             "province_id",
             "due_at",
             postgresql_where="state = 'running'",
-            postgresql_include=["case_id", "rule"],
+            postgresql_include=["case_id", "rule", "owner_unit_id"],
         ),
         Index(
             "ix_case_clock_calendar",
