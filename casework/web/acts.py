@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from casework.access.models import CaseExclusion, TwoPersonAct
 from casework.cases.queries import codes_of
-from casework.oversight.acts import decide_act, kinds, queue_of, withdraw_act
+from casework.oversight.acts import decide_act, expire_acts, kinds, queue_of, withdraw_act
 from casework.people.models import Post, Staff
 from casework.people.queries import staff_by_id, units_by_id
 from casework.people.rules import Role
@@ -31,6 +31,7 @@ DECIDE = (Role.SUPERVISOR, Role.ADMINISTRATOR)
 @open_to(*WHO)
 def listing() -> ResponseReturnValue:
     with begin() as work:
+        expire_acts(work)
         queue = queue_of(work)
         page = {"waiting": _rows(work, queue.waiting), "own": _rows(work, queue.own)}
     return render_template("acts/listing.html", **page, decides=work.actor.role in DECIDE)
