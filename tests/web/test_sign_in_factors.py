@@ -122,6 +122,7 @@ def opened_by(app: Any, person: Browser) -> Iterator[tuple[str, str, int, str]]:
 ENROLLING = {
     "factors.mine", "factors.new_passkey", "factors.passkey_options", "factors.keep_passkey", "factors.start_application",
     "factors.application", "factors.application_picture", "factors.confirm_application", "signin.leave",
+    "lock.close", "lock.ask", "lock.open_again",  # a screen is locked before it shows a seed to who passes
 }  # fmt: skip
 
 
