@@ -31,7 +31,9 @@ def test_a_worker_finds_the_telephones_of_the_commune_the_province_and_the_hotli
     ("worker", "99001", 200), ("worker", "99002", 404), ("supervisor", "99002", 200), ("hotline", "99002", 200),
     ("hotline", "00000", 404), ("administrator", "99001", 404),
 ])  # fmt: skip
-def test_another_commune_is_found_by_those_whose_sight_it_is_in(browser: Open, who: str, code: str, status: int) -> None:
+def test_another_commune_is_found_by_those_whose_sight_it_is_in(
+    browser: Open, who: str, code: str, status: int
+) -> None:
     answer = browser(who).get(f"/danh-ba?xa={code}")
     assert answer.status_code == status
 
