@@ -17,9 +17,12 @@ def upgrade() -> None:
     moment = sa.DateTime(timezone=True)
     op.add_column("staff", sa.Column("second_factor", sa.Text(), server_default=sa.text("'required'"), nullable=False))
     op.create_check_constraint("staff_second_factor_check", "staff", "second_factor in ('required', 'waived')")
-    op.add_column("signed_in_session", sa.Column("limited", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.add_column(
+        "signed_in_session", sa.Column("limited", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    )
     op.add_column("signed_in_session", sa.Column("factor_at", moment, nullable=True))
-    op.execute("update signed_in_session set ended_at = now() where ended_at is null")  # none of them proved a second factor
+    # None of them proved a second factor.
+    op.execute("update signed_in_session set ended_at = now() where ended_at is null")
     op.create_table(
         "passkey",
         sa.Column("id", sa.Uuid(), nullable=False),
