@@ -249,15 +249,18 @@ def needs_reason(work: Work, case: Case, form: Form, values: Mapping[str, Any]) 
 
 def record_refusal(work: Work, case: Case, action_id: str, reason: str) -> None:
     """Keeps a refused attempt, in a transaction of its own: the attempt's own work has rolled back."""
-    record(
-        work,
-        Tag.MOVE_REFUSED,
-        case_id=case.id,
-        object_type=action_id,
-        object_id=case.id,
-        result="refused",
-        reason=reason,
-    )
+    with (
+        work.whole_sight()
+    ):  # the reason is sealed with the case's key, and the case may have left their sight meanwhile
+        record(
+            work,
+            Tag.MOVE_REFUSED,
+            case_id=case.id,
+            object_type=action_id,
+            object_id=case.id,
+            result="refused",
+            reason=reason,
+        )
 
 
 def record_read(work: Work, case: Case, *, what: str = "case", object_id: UUID | None = None) -> None:
