@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from casework.access.engine import evaluate
@@ -72,6 +73,14 @@ class CaseUnits:
         """A conflict of interest, and not a case whose commune nobody knows yet: that one is only to be sent on."""
         conflict = self.incident is not None or bool(self.excluded_units or self.excluded_staff)
         return self.responsible == self.province and conflict
+
+
+NOWHERE = UUID(int=0)  # a unit that is nobody's
+
+
+def about(**thing: Any) -> CaseUnits:
+    """For a question about a thing of a case (a report, an offer, a referral) and not the case: its units do not count."""
+    return CaseUnits(NOWHERE, NOWHERE, **thing)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 from sqlmodel import col, select
 
 from casework.access.queries import not_excluded
+from casework.access.rules import about, decide
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.cases.clocks import late_clocks
@@ -29,7 +30,7 @@ from casework.errors import IllegalMove, Invalid, NotFound
 from casework.notices.service import About, notify_post
 from casework.people.models import Unit
 from casework.people.queries import commune_by_code
-from casework.people.rules import COMMUNE_ROLES, Role
+from casework.people.rules import Role
 from casework.work import Work
 
 
@@ -158,7 +159,7 @@ def decision_late(work: Work, case: Case) -> list[CaseClock]:
 
 def offers_to_me(work: Work) -> Sequence[HandOver]:
     """The hand-overs that wait for this person's commune, oldest first; none for anybody but a commune's staff."""
-    if work.actor.role not in COMMUNE_ROLES:
+    if not decide(work.actor, "read-offer", about(offered_to=work.actor.unit_id), now=work.now).allowed:
         return []
     return work.session.exec(
         select(HandOver)
@@ -175,9 +176,9 @@ def find_offer(work: Work, offer_id: UUID) -> HandOver:
     """Raises NotFound for an offer that does not exist, is answered, or is not this person's commune's to answer."""
     wanted = select(HandOver).where(HandOver.id == offer_id, not_excluded(col(HandOver.case_id), work.actor))
     offer = work.session.exec(wanted).first()
-    if offer is None or offer.answer is not None or work.actor.role not in COMMUNE_ROLES:
+    if offer is None or offer.answer is not None:
         raise NotFound
-    if offer.to_unit_id != work.actor.unit_id:
+    if not decide(work.actor, "read-offer", about(offered_to=offer.to_unit_id), now=work.now).allowed:
         raise NotFound
     return offer
 

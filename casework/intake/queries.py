@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from sqlmodel.sql.expression import Select
 
 from casework.access.queries import Kept, exclusions_of, not_excluded
+from casework.access.rules import about, decide
 from casework.cases.models import Case
 from casework.cases.queries import candidates_for, recent_of_commune
 from casework.cases.rules import age_at, fact
@@ -23,7 +24,7 @@ from casework.intake.models import ClosedCall, Report, UnreadReport
 from casework.intake.rules import AGE_SLACK, REPEAT_HINT_WITHIN, SAME_CHILD_WITHIN
 from casework.work import Work
 
-OPERATOR_READS_BACK = timedelta(minutes=30)  # how long an operator may open what they took down themselves
+RECEIPT = "read-receipt"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,16 @@ def _receipts(work: Work, rows: Sequence[tuple[Report, Case]]) -> list[Receipt]:
             work.actor.unit_id in kept.get(case.id, none).units or work.actor.id in kept.get(case.id, none).staff,
         )
         for report, case in rows
+        if decide(
+            work.actor, RECEIPT, about(reported_by=report.staff_id, reported_at=report.recorded_at), now=work.now
+        ).allowed
     ]
+
+
+def _of_the_shift(work: Work, rows: Sequence[tuple[Report, Case]]) -> list[Receipt]:
+    """Everybody's reports: for who may see those they did not make themselves."""
+    seen = decide(work.actor, RECEIPT, about(), now=work.now).allowed
+    return [Receipt(report, case) for report, case in rows] if seen else []
 
 
 def waiting_receipts(work: Work, *, limit: int = 50) -> list[Receipt]:
@@ -86,7 +96,7 @@ def waiting_receipts(work: Work, *, limit: int = 50) -> list[Receipt]:
         .order_by(col(Report.recorded_at))
         .limit(limit)
     ).all()
-    return [Receipt(report, case) for report, case in rows]
+    return _of_the_shift(work, rows)
 
 
 def accepted_receipts(work: Work, since: datetime, *, limit: int = 50) -> list[Receipt]:
@@ -104,7 +114,7 @@ def accepted_receipts(work: Work, since: datetime, *, limit: int = 50) -> list[R
         .order_by(col(Case.changed_at).desc())
         .limit(limit)
     ).all()
-    return [Receipt(report, case) for report, case in rows]
+    return _of_the_shift(work, rows)
 
 
 def recent_receipts(work: Work, *, limit: int = 50) -> list[Receipt]:
@@ -116,7 +126,7 @@ def recent_receipts(work: Work, *, limit: int = 50) -> list[Receipt]:
         .order_by(col(Report.recorded_at).desc())
         .limit(limit)
     ).all()
-    return [Receipt(report, case) for report, case in rows]
+    return _of_the_shift(work, rows)
 
 
 def waiting_unread(work: Work) -> Sequence[UnreadReport]:
@@ -142,6 +152,8 @@ def similar_cases(work: Work, unit_id: UUID, values: dict[str, Any]) -> list[Sim
 
     Whoever takes a report down may learn their codes, wherever they are held now; never of one that they are kept from.
     """
+    if not decide(work.actor, "match-report", about(), now=work.now).allowed:
+        return []
     with work.whole_sight(excluding=True):
         return _similar(work, unit_id, values)
 

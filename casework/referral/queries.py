@@ -10,14 +10,13 @@ from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 
 from casework.access.queries import access_of, keep_access, not_excluded, with_access
-from casework.access.rules import CaseUnits, decide
+from casework.access.rules import CaseUnits, about, decide
 from casework.errors import NotFound
 from casework.people.rules import LIAISON_ROLES
 from casework.referral.models import Referral
 from casework.work import Work
 
 READ = "read-referral"
-NOWHERE = UUID(int=0)  # a unit that is nobody's
 
 
 def referrals_to_me(work: Work) -> Sequence[Referral]:
@@ -68,9 +67,7 @@ def _read(work: Work, statement: Any) -> list[tuple[Referral, CaseUnits]]:
 def _units(work: Work, referral: Referral) -> CaseUnits:
     """A body is told of no unit that has to do with the case: only whether it was this body's, and who is kept away."""
     kept = access_of(work, referral.case_id).kept
-    return CaseUnits(
-        NOWHERE,
-        NOWHERE,
+    return about(
         excluded_units=kept.units,
         excluded_staff=kept.staff,
         referred_to=referral.to_unit_id if referral.kind == work.actor.role else None,
