@@ -26,7 +26,7 @@ from casework.settings import Settings, from_environment
 
 CASEWORK = Path(sys.executable).with_name("casework")
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
-START_PATIENCE_SECONDS = 60.0
+START_PATIENCE_SECONDS = 180.0
 
 
 @dataclass
