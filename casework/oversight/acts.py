@@ -34,7 +34,7 @@ from casework.people.rules import Role
 from casework.people.service import confirm_account
 from casework.work import Work
 
-MADE_BY_THEM = (Tag.ACCOUNT_CREATED, Tag.ACCOUNT_CHANGED, Tag.PASSWORD_CHANGED, Tag.FACTORS_RESET)
+MADE_BY_THEM: tuple[Tag, ...] = (Tag.ACCOUNT_CREATED, Tag.ACCOUNT_CHANGED, Tag.PASSWORD_CHANGED, Tag.FACTORS_RESET)
 REPORTER = "reporter"
 RELEASE = "reporter-release"  # the purpose of a grant of the reporter's group
 SHOWN = 50

@@ -128,8 +128,7 @@ def test_who_was_made_by_the_proposer_decides_nothing_of_theirs(town: Town) -> N
     second = second_supervisor(town)
     with town.office.begin(town.act_as("administrator")) as work:
         reset_password(work, staff_named(town, second))
-        act = work.session.exec(select(TwoPersonAct)).all()
-        assert act == []
+        assert work.session.exec(select(TwoPersonAct)).all() == []  # asked for with the commit, not before
     with town.office.begin(SYSTEM) as work:
         act = work.session.exec(select(TwoPersonAct)).one()
         assert {one.username for one in acts.deciders(work, act)} == {"supervisor"}

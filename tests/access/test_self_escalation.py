@@ -101,11 +101,18 @@ Script = Callable[[Attack], None]
 
 
 def _asks_for(*paths: str) -> Script:
-    return lambda attack: [attack.get(path.format(code=attack.case.code)) for path in paths] and None
+    def script(attack: Attack) -> None:
+        for path in paths:
+            attack.get(path.format(code=attack.case.code))
+
+    return script
 
 
 def _posts(path: str, **data: str) -> Script:
-    return lambda attack: attack.post(path.format(code=attack.case.code), data) and None
+    def script(attack: Attack) -> None:
+        attack.post(path.format(code=attack.case.code), data)
+
+    return script
 
 
 def _opens_account(role: str, unit: str) -> Script:
