@@ -373,8 +373,7 @@ def resume_session(work: Work, token: str, *, used: bool = True, client: Client 
     session, staff = found
     if not _is_live(session, staff, work.now):
         return None
-    new = client is not None and session.agent is None
-    if used and (new or work.now - session.last_seen_at > SEEN_EVERY):
+    if used and work.now - session.last_seen_at > SEEN_EVERY:
         session.last_seen_at = work.now
         if client is not None:
             session.network, session.agent = client.network, client.agent

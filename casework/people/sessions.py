@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.errors import Invalid, NotFound, SignInRefused
+from casework.people.agents import Client
 from casework.people.models import SecondFactor, SignedInSession, Staff, Unit
 from casework.people.passwords import fault_of, hash_password
 from casework.people.rules import SESSION_LIMIT, idle_limit
@@ -87,6 +88,15 @@ def revoke_other_sessions(work: Work, staff: Staff, token: str) -> int:
     if count:
         record(work, Tag.SESSION_REVOKED, object_type="staff", object_id=staff.id, fields=["others"])
     return count
+
+
+def note_client(work: Work, token: str, client: Client) -> None:
+    """Writes down what browser a session was just opened in, and from which network."""
+    work.session.execute(
+        update(SignedInSession)
+        .where(col(SignedInSession.token_digest) == work.keys.digest("session", token))
+        .values(network=client.network, agent=client.agent)
+    )
 
 
 def lock_session(work: Work, token: str) -> None:

@@ -9,10 +9,12 @@ from flask_babel import gettext as _
 
 from casework.errors import NotFound, TooManyAttempts
 from casework.notices.service import About, notify
+from casework.people.agents import Client, family_of
 from casework.people.factors import Answer, Outcome, Purpose, Site, Verdict, passkey_question, site_of
 from casework.people.models import Staff
+from casework.people.sessions import note_client
 from casework.policy import network_of
-from casework.web.door import the_office
+from casework.web.door import begin, the_office
 from casework.web.wording import length_text
 from casework.work import Work
 
@@ -47,6 +49,8 @@ def enter_session(token: str) -> None:
     if language:
         session["language"] = language
     session["_user_id"] = token
+    with begin() as work:
+        note_client(work, token, client())
 
 
 def typed_answer(prefix: str = "") -> Answer:
@@ -72,6 +76,10 @@ def network() -> str:
     """Where the guess comes from, for the count of guesses; "" where that says nothing."""
     found = network_of(request.remote_addr)
     return "" if found in LOOPBACK else found
+
+
+def client() -> Client:
+    return Client(network_of(request.remote_addr), family_of(request.headers.get("User-Agent", "")))
 
 
 def refusal(outcome: Outcome, given: Answer) -> str:

@@ -149,6 +149,7 @@ def test_an_address_is_believed_only_from_the_office_s_own_proxies(town: Town) -
         typed = {"username": "worker", "password": town.password}
         told = {"X-Forwarded-For": "198.51.100.9, 203.0.113.77"}
         person.submit("/dang-nhap", typed, page="/dang-nhap")
+        town.clock.advance(minutes=2)
         person.get(HOME, headers=told, environ_base={"REMOTE_ADDR": "192.0.2.7"})
         assert network in person.get(SESSIONS).get_data(as_text=True)
 
