@@ -140,7 +140,7 @@ TABLE = """
 /viec-hai-nguoi                            worker chair supervisor administrator
 /viec-hai-nguoi/<act_id>                   worker chair supervisor administrator  of nobody
 /quan-tri/ngay-nghi                        administrator supervisor         post administrator
-/quan-tri/ngay-nghi/bo                     administrator
+/quan-tri/ngay-nghi/bo                     administrator                    of nobody
 /danh-ba                                   hotline worker chair supervisor
 /su-co                                     everybody
 /su-co/<incident>                          everybody                        of nobody
@@ -623,13 +623,19 @@ def fault_of(cell: Cell, answer: TestResponse) -> str | None:
         return f"broke with {status}"
     ok = {
         "in": status not in (401, 404) and (not to_sign_in or "anybody" in (line.who if line else ())),
-        "hidden": status == 404,
+        "hidden": status == 404 or (status == 422 and empty_form(cell, line)),
         "sign-in": to_sign_in,
         "machine": status in (200, 401, 404, 415, 422, 400, 403, 503),
     }[cell.expected]
     if ok and cell.method == "POST" and cell.expected == "in" and held_back(cell.who, cell.case, "in", cell.path):
-        ok = status in (403, 409, 422) or bool(line and line.tried)
+        ok = status in (403, 404, 409, 422) or bool(line and line.tried)
     return None if ok else f"answered {status}"
+
+
+def empty_form(cell: Cell, line: Line | None) -> bool:
+    """Whether a form of a page in sight was refused for being empty, before anything that it names was looked up."""
+    mine = line is not None and cell.who.role in line.post
+    return cell.method == "POST" and mine and (cell.case is None or sees(cell.who, cell.case))
 
 
 def traces(cell: Cell, lies: Lies, body: bytes) -> Iterator[str]:
