@@ -1,7 +1,7 @@
 """Who sees a case, held against a model a page long while cases are opened, routed, handed over, referred, kept from people,
 opened to people, while people move and time passes.
 
-Whole: `MODEL_RUNS=2000 .venv/bin/python -m pytest tests/access/test_model.py -s` (2,000 runs of up to ten acts each). In CI 25.
+Whole: `MODEL_RUNS=2000 .venv/bin/python -m pytest tests/access/test_model.py -s` (2,000 runs of up to ten acts each). In CI 10.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from tests.cases.walking import initial, report
 if TYPE_CHECKING:
     from tests.conftest import Town
 
-RUNS = int(os.environ.get("MODEL_RUNS", "25"))
+RUNS = int(os.environ.get("MODEL_RUNS", "10"))
 STEPS = 10
 MOST_CASES = 2
 

@@ -92,7 +92,7 @@ def make_world(work: Work, people: People, chance: random.Random) -> list[Case]:
 
 
 def _whoms(people: People) -> list[dict[str, Any]]:
-    return [*({"unit_id": one} for one in people.units), *({"staff_id": one} for one in people.staff)]
+    return [*({"unit_id": one} for one in dict.fromkeys(people.units)), *({"staff_id": one} for one in people.staff)]
 
 
 def _grant(case_id: UUID, whom: dict[str, Any], now: datetime, chance: random.Random) -> CaseGrant:
