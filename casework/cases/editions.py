@@ -89,7 +89,9 @@ def states_missing(work: Work) -> list[tuple[str, str]]:
     book does not have."""
     known = {law.key: set(law.states) for law in work.book}
     missing = []
-    for case in work.session.exec(scoped(work.actor, work.now).order_by(col(Case.code)).execution_options(yield_per=500)):
+    for case in work.session.exec(
+        scoped(work.actor, work.now).order_by(col(Case.code)).execution_options(yield_per=500)
+    ):
         if case.edition not in known:
             missing.append((case.code, f"edition {case.edition}"))
         elif case.state not in known[case.edition]:

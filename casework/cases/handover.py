@@ -206,6 +206,7 @@ def _locked(work: Work, offer_id: UUID, action_id: str) -> tuple[HandOver, Case]
     if offer is None:
         raise NotFound
     case = case_by_id(work, offer.case_id)
+    work.reach(case.id)  # how often it was refused is told by the offers to others, too
     work.session.refresh(case, with_for_update=True)
     work.session.refresh(offer, with_for_update=True)
     if offer.answer is not None:

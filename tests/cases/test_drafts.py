@@ -10,7 +10,7 @@ from sqlmodel import select
 from casework.cases.drafts import drafts_on, drop_draft, own_drafts, read_draft, save_draft
 from casework.cases.models import Case, Draft
 from casework.errors import Forbidden
-from casework.work import SYSTEM
+from casework.work import SYSTEM, Work
 from tests.cases.walking import Walk, rows
 
 if TYPE_CHECKING:
@@ -20,14 +20,19 @@ PAGE = "action:submit-plan"
 TYPED = {"name": ["Điều đang viết dở"], "goals": ["recovery", "other"]}
 
 
+def found(work: Work, walk: Walk) -> Case:
+    with work.whole_sight():
+        return work.session.exec(select(Case).where(Case.code == walk.code)).one()
+
+
 def keep(walk: Walk, who: str, page: str = PAGE, typed: dict[str, list[str]] = TYPED) -> None:
     with walk.town.office.begin(walk.actor(who)) as work:
-        save_draft(work, page, typed, work.session.exec(select(Case).where(Case.code == walk.code)).one())
+        save_draft(work, page, typed, found(work, walk))
 
 
 def kept(walk: Walk, who: str, page: str = PAGE) -> dict[str, list[str]] | None:
     with walk.town.office.begin(walk.actor(who)) as work:
-        return read_draft(work, page, work.session.exec(select(Case).where(Case.code == walk.code)).one())
+        return read_draft(work, page, found(work, walk))
 
 
 def test_a_draft_comes_back_as_it_was_typed(walk: Walk) -> None:

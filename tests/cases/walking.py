@@ -17,7 +17,7 @@ from casework.clock import local
 from casework.deadlines.models import CaseClock
 from casework.deadlines.queries import clocks_of, running_of
 from casework.intake.service import receive_report
-from casework.work import SYSTEM, Actor
+from casework.work import SYSTEM, Actor, Work
 from tests.conftest import Town
 
 Values = dict[str, Any]
@@ -102,15 +102,20 @@ class Walk:
     def do(self, username: str, action: str, values: Values | None = None, **more: Any) -> Taken:
         """Makes a move; a late one says why, as its page would ask (`late_reason=None` to leave it out)."""
         with self.town.office.begin(self.actor(username)) as work:
-            case = work.session.exec(select(Case).where(Case.code == self.code)).one()
+            case = self.found(work)
             taken = take_action(work, case, action, values, **{"late_reason": LATE, **more})
         self.pass_time(minutes=1)
         return taken
 
+    def found(self, work: Work) -> Case:
+        """Whoever acts: that they are refused is to be told by the move, not by a case they cannot see."""
+        with work.whole_sight():
+            return work.session.exec(select(Case).where(Case.code == self.code)).one()
+
     def join(self, **answers: Any) -> None:
         """A further report about this child."""
         with self.town.office.begin(self.actor("hotline")) as work:
-            case = work.session.exec(select(Case).where(Case.code == self.code)).one()
+            case = self.found(work)
             receive_report(work, report(**answers), received_at=work.now, into=case)
         self.pass_time(minutes=1)
 
