@@ -29,7 +29,7 @@ from casework.deadlines.models import CalendarDay, CaseClock, ChangeKind, ClockS
 from casework.deadlines.service import recount
 from casework.errors import Invalid, NotFound, Stale
 from casework.law.deadlines import due
-from casework.work import Work
+from casework.work import Work, in_whole_sight
 
 CALENDAR_LOCK = 7415003
 LONGEST_RANGE = 31  # days set apart in one edit; the longest holiday had nine
@@ -148,6 +148,7 @@ def preview_take_back(work: Work, added_rev: int) -> Preview:
     return _preview(work, [row.day for row in gone], [row for row in edits(work).kept if row.added_rev != added_rev])
 
 
+@in_whole_sight  # every office's limits move with the days; whoever keeps the calendar is told numbers only
 def behind(work: Work) -> int:
     """How many running clocks were counted before the calendar's last edit and wait to be counted anew."""
     return work.session.exec(
@@ -157,6 +158,7 @@ def behind(work: Work) -> int:
     ).one()
 
 
+@in_whole_sight
 def catch_up(work: Work) -> int:
     """Counts a batch of clocks anew and writes on each case why its limit moved. Returns how many it took; 0 is done."""
     rows = work.session.exec(
@@ -218,6 +220,7 @@ def _note(work: Work, act: str, revision: int) -> None:
     record(work, Tag.CALENDAR_CHANGED, object_type=act, object_id=changed[0].id, fields=[changed[0].kind, *days])
 
 
+@in_whole_sight
 def _preview(work: Work, days: Sequence[date], kept: Sequence[CalendarDay]) -> Preview:
     calendar = calendar_with(work, kept)
     counted: dict[tuple[str, str, datetime], datetime] = {}

@@ -31,7 +31,7 @@ def pg_dump() -> Path:
 
 def dump(demo: Prepared) -> bytes:
     """All that a thief of the database gets: tables, rows and indexes, by the tool that makes backups."""
-    done = subprocess.run([str(pg_dump()), demo.told["database_url"]], capture_output=True, check=True, timeout=60)
+    done = subprocess.run([str(pg_dump()), demo.owner_url], capture_output=True, check=True, timeout=60)
     assert len(done.stdout) > 100_000
     return done.stdout
 
