@@ -20,7 +20,7 @@ import pytest
 from sqlmodel import Session, select
 
 from casework.cases.models import Case
-from casework.cases.service import check_move, take_action
+from casework.cases.service import INTAKE_ACTIONS, check_move, take_action
 from casework.errors import CaseworkError, Forbidden, IllegalMove
 from casework.law.book import LawBook
 from casework.law.calendar import calendar_of
@@ -55,6 +55,10 @@ TABLE: dict[str, tuple[str, str, str]] = {
     "submit-initial-assessment": ("initial-assessment", "held", "worker"),
     "confirm-conclusion": ("conclusion-review", "held", "chair"),
     "decide-measures": ("emergency", "held", "chair"),
+    # Made by an exclusion and by an emergency opening, which decide who may before they move: whoever has the role.
+    "take-to-province": (OPEN, "anywhere", "supervisor hotline collaborator worker chair police health"),
+    "open-break-glass": (OPEN, "anywhere", "worker chair supervisor"),
+    "review-break-glass": (OPEN, "anywhere", "supervisor"),
     "join-report": (OPEN, "anywhere", "hotline collaborator worker chair supervisor police health system"),
     # 32: separation is the chair's alone; that it has run out, the worker may write down as well
     "order-separation": (
@@ -157,7 +161,7 @@ def expected(act: str, state: str, person: Person) -> str:
         return "illegal"
     if person.role not in who.split():
         return "forbidden"
-    if act == "join-report":
+    if act in INTAKE_ACTIONS:
         return "allowed"
     if person.deputy and not person.on_duty:
         return "forbidden"
@@ -275,7 +279,8 @@ def take(town: Town, code: str, actor: Actor, act: str, unit: UUID | None) -> st
     """What the real move answers; answers of forms are left out, so that a guard or a form may refuse what is theirs."""
     try:
         with town.office.begin(actor) as work:
-            case = work.session.exec(select(Case).where(Case.code == code)).one()
+            with work.whole_sight():  # that they are refused is to be told by the move
+                case = work.session.exec(select(Case).where(Case.code == code)).one()
             take_action(work, case, act, {}, liaison_unit=unit, late_reason="x")
             raise Undone
     except Undone:

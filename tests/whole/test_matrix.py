@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 
     from casework.demo.world import World
 
-SLICE = int(os.environ.get("SLICE", "40"))
+SLICE = int(os.environ.get("SLICE", "100"))
 
 # ---------------------------------------------------------------- who may open which kind of thing
 # Addresses as `casework routes` prints them; the longest beginning that fits is the line that counts. `of` says what the
