@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 from sqlmodel import select
-from werkzeug.serving import make_server
+from werkzeug.serving import ThreadedWSGIServer
 
 from casework.app import create_app
 from casework.people.models import Staff
@@ -23,6 +23,12 @@ pytestmark = pytest.mark.browser
 PICTURES = os.environ.get("FACTOR_PICTURES")  # a folder: where to keep what the pages look like
 
 
+class PatientServer(ThreadedWSGIServer):
+    """Its end waits for what is being answered, so that no file stays open behind it."""
+
+    daemon_threads = False
+
+
 @pytest.fixture
 def url(chromium: Browser, town: Town) -> Iterator[str]:
     """The office under a name that browsers know passkeys for; the worker needs a second factor and has none."""
@@ -30,7 +36,7 @@ def url(chromium: Browser, town: Town) -> Iterator[str]:
         worker = work.session.exec(select(Staff).where(Staff.username == "worker")).one()
         worker.second_factor = "required"
         work.session.add(worker)
-    server = make_server("127.0.0.1", 0, lambda *asked: app(*asked), threaded=True)
+    server = PatientServer("127.0.0.1", 0, lambda *asked: app(*asked))
     address = f"http://localhost:{server.server_port}"
     app = create_app(replace(town.office, settings=replace(town.office.settings, public_url=address)))
     thread = threading.Thread(target=server.serve_forever)
