@@ -3,7 +3,7 @@
 One office is copied; the copy gets cases that are kept from the commune, and both live through the same day. Then everybody
 of the commune opens every address in both, the kept cases' own included, and the answers must be the same bytes.
 
-Whole: `PAIRS=2000 .venv/bin/python -m pytest tests/access/test_excluded_sees_nothing.py -k time -s`. In CI 40 pairs.
+Whole: `PAIRS=2000 .venv/bin/python -m pytest -m slow tests/access/test_excluded_sees_nothing.py -k time -s`. In CI 40 pairs.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ from tests.web.conftest import TOKEN
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
+pytestmark = pytest.mark.slow
 PAIRS = int(os.environ.get("PAIRS", "40"))
 
 COMMUNE = "99001"

@@ -1,7 +1,8 @@
 """Who sees a case, held against a model a page long while cases are opened, routed, handed over, referred, kept from people,
 opened to people, while people move and time passes.
 
-Whole: `MODEL_RUNS=2000 .venv/bin/python -m pytest tests/access/test_model.py -s` (2,000 runs of up to ten acts each). In CI 10.
+Whole: `MODEL_RUNS=2000 .venv/bin/python -m pytest -m slow tests/access/test_model.py -s` (2,000 runs of up to ten acts each).
+Marked slow: not in CI; by itself 10 runs.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from tests.cases.walking import initial, report
 if TYPE_CHECKING:
     from tests.conftest import Town
 
+pytestmark = pytest.mark.slow
 RUNS = int(os.environ.get("MODEL_RUNS", "10"))
 STEPS = 10
 MOST_CASES = 2

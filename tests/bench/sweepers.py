@@ -22,6 +22,7 @@ import click
 from sqlalchemy import text
 
 from casework.deadlines.sweeping import LEASE
+from casework.work import SYSTEM
 from tests.bench.clocks import MISSING, Marks, SmallOffice, new_office
 from tests.bench.house import load_note
 
@@ -99,8 +100,8 @@ def run(
         wake(stopped, asleep)
     small.stop_all()
     marks = small.marks()
-    with small.office.engine.connect() as connection:
-        half, p99, worst = connection.execute(text(LATENESS), {"before": before}).one()
+    with small.office.begin(SYSTEM) as work:  # row security shows nothing to who does not say for whom they look
+        half, p99, worst = work.session.connection().execute(text(LATENESS), {"before": before}).one()
     took = time.monotonic() - began
     return Outcome(clocks, sweepers, kills, stops, marks, float(half), float(p99), float(worst), took)
 
