@@ -96,7 +96,19 @@ def look(page: Page, kind: str) -> list[str]:
         wrong += [f"{kind} at {width}: {fault}" for fault in axe_faults(page, colours=width == DESK[0])]
         if scrolls_sideways(page):
             wrong.append(f"{kind} at {width}: scrolls sideways")
+        wrong += [f"{kind} at {width}: a letter a line: {words}" for words in squeezed(page)]
     return wrong
+
+
+def squeezed(page: Page) -> list[str]:
+    """Words in so narrow a column that they are broken letter by letter: nothing scrolls, and nobody can read them."""
+    found: list[str] = page.eval_on_selector_all(
+        "main a, main b, main h1, main h2, main td, main dd",
+        "all => all.filter(one => one.textContent.trim().length > 5"
+        " && one.getBoundingClientRect().height > 6 * one.getBoundingClientRect().width"
+        " && one.getBoundingClientRect().width > 1).map(one => one.textContent.trim().slice(0, 40))",
+    )
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -119,4 +131,9 @@ def test_the_check_itself_sees_a_fault(browser: Browser, stage: Stage) -> None:
     page.goto(stage.url + "/dang-nhap")
     page.evaluate("() => document.querySelector('label').remove()")
     assert axe_faults(page)
+    assert squeezed(page) == []
+    page.evaluate(
+        "() => { const h = document.querySelector('h1'); h.style.cssText = 'width: 12px; word-break: break-all'; }"
+    )
+    assert squeezed(page)
     page.context.close()
