@@ -81,6 +81,9 @@ class Sight:
 def enter(connection: Connection, sight: Sight) -> None:
     """Tells the open transaction whose sight it has: one statement, forgotten at its end. Without it every table that row
     security guards is empty, and refuses whatever is written."""
+    if sight.whole and not sight.excluding:
+        connection.execute(_ENTER_WHOLE)  # whose it is no policy asks any more; most of a page's transactions are these
+        return
     connection.execute(
         _ENTER,
         {
@@ -102,6 +105,7 @@ def has_failed(connection: Connection) -> bool:
     return isinstance(raw, psycopg.Connection) and raw.info.transaction_status == TransactionStatus.INERROR
 
 
+_ENTER_WHOLE = text("select set_config('app.whole', 'on', true), set_config('app.excluded', '{}', true)")
 _ENTER = text(
     "select enter_sight(cast(:role as text), cast(:staff as uuid), cast(:unit as uuid), cast(:province as uuid),"
     " cast(:now as timestamptz), cast(:whole as boolean), cast(:excluding as boolean), cast(:reached as uuid[]))"

@@ -1,8 +1,12 @@
 """The second wall: which rows of which table the database itself shows to whom, whatever a query forgot to ask.
 
 Every table that tells of a case is guarded here or stands in `OPEN` with the reason. A guarded table has one restrictive
-policy (an exclusion beats everything) and permissive ones, a row of which any is enough. They read the settings that
-`casework.db.enter` makes at the beginning of each transaction; without those nothing is shown and nothing can be written.
+policy (an exclusion beats everything) and a permissive one for each kind of statement, drawn together from conditions of
+which any is enough. They read the settings that `casework.db.enter` makes at the beginning of each transaction; without
+those nothing is shown and nothing can be written.
+
+Each setting that a policy names is worked out anew in each statement that meets the table, and a query meets some tables
+many times over: what can be put into one setting by `enter_sight` is not asked of two here.
 
 Policies say which rows; which fields of a row a role is shown is decided above, and sealed ones open only with the case's
 key, whose rows are guarded here as well.
@@ -26,11 +30,12 @@ def _told(name: str, kind: str = "") -> str:
 
 
 ROLE, STAFF, UNIT = _told("role"), _told("staff", "::uuid"), _told("unit", "::uuid")
-NOW = _told("now", "::timestamptz")
+# The unit again, of a commune's staff, of a province's supervisor, and of either; null for everybody else.
+COMMUNE, PROVINCE, FIELD = (_told(name, "::uuid") for name in ("commune", "province", "field"))
 WHOLE = f"{_told('whole')} = 'on'"
 # The second cast is none; it tells the parser that `= any (…)` is asked of the list, not of the query's rows.
-EXCLUDED, GRANTED, OFFERED, REPORTED, LATELY, REACHED = (
-    f"{_told(name, '::uuid[]')}::uuid[]" for name in ("excluded", "granted", "offered", "reported", "lately", "reached")
+EXCLUDED, GRANTED, KNOWN, OFFERED, LATELY, REACHED = (
+    f"{_told(name, '::uuid[]')}::uuid[]" for name in ("excluded", "granted", "known", "offered", "lately", "reached")
 )
 OFFICE = "'00000000-0000-0000-0000-000000000000'::uuid"
 
@@ -81,13 +86,14 @@ begin
         set_config('app.role', coalesce(p_role, ''), true),
         set_config('app.staff', coalesce(p_staff::text, ''), true),
         set_config('app.unit', coalesce(p_unit::text, ''), true),
-        set_config('app.province', coalesce(p_province::text, ''), true),
-        set_config('app.now', p_now::text, true),
+        set_config('app.commune', case when p_role in ('worker', 'chair') then p_unit::text else '' end, true),
+        set_config('app.province', case when p_role = 'supervisor' then p_unit::text else '' end, true),
+        set_config('app.field', case when p_role in ('worker', 'chair', 'supervisor') then p_unit::text else '' end, true),
         set_config('app.whole', case when p_whole then 'on' else 'off' end, true),
         set_config('app.excluded', excluded::text, true),
         set_config('app.granted', granted::text, true),
         set_config('app.offered', offered::text, true),
-        set_config('app.reported', reported::text, true),
+        set_config('app.known', (granted || reported)::text, true),
         set_config('app.lately', lately::text, true),
         set_config('app.reached', coalesce(p_reached, '{}')::text, true);
 end $$"""
@@ -109,8 +115,6 @@ FUNCTIONS = {
 
 # ---------------------------------------------------------------- the tables
 
-FIELD = f"{ROLE} in ('worker', 'chair', 'supervisor')"
-COMMUNE = f"{ROLE} in ('worker', 'chair')"
 LIAISON = f"{ROLE} in ('police', 'health')"
 HOTLINE = f"{ROLE} = 'hotline'"
 ANYBODY = f"{ROLE} is not null"
@@ -120,10 +124,9 @@ ANYBODY = f"{ROLE} is not null"
 class Guarded:
     """One guarded table. `case` is the SQL of the id of the case a row is of; None where an exclusion says nothing of it.
 
-    The rest are policies by their name, each the condition under which a row is theirs: `sights` to read and write,
-    `reads` to read alone, `locks` to read and hold (a move locks its case before it is checked), `adds` to add alone.
-    The office itself sees and writes everything. PostgreSQL asks the policies from the last name to the first and stops at
-    the one that says yes, so what lists ask of every row is named `unit…`.
+    The rest are conditions by their name, any of which is enough: `sights` to read and write, `reads` to read alone,
+    `locks` to read and hold (a move locks its case before it is checked), `adds` to add alone, `keeps` to add and change
+    what others let be read. The office itself sees and writes everything.
     """
 
     table: str
@@ -132,6 +135,7 @@ class Guarded:
     reads: Mapping[str, str] = field(default_factory=dict)
     locks: Mapping[str, str] = field(default_factory=dict)
     adds: Mapping[str, str] = field(default_factory=dict)
+    keeps: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -141,14 +145,16 @@ class Guarded:
     def statements(self) -> list[str]:
         """Switches row security on for the table, its owner included, and makes its policies."""
         made = [f"alter table {self.table} {verb} row level security" for verb in ("enable", "force")]
-        made.append(self._policy("office", "all", WHOLE, check=WHOLE))
+        sees, reads = _any(WHOLE, *self.sights.values()), _any(*self.reads.values(), *self.locks.values())
+        adds, keeps = _any(*self.keeps.values(), *self.adds.values()), _any(*self.keeps.values())
+        made.append(self._policy("sees", "all", sees, check=sees))
+        made += [self._policy("reads", "select", reads)] if reads else []
+        made += [self._policy("holds", "update", _any(*self.locks.values()), check="false")] if self.locks else []
+        made += [self._policy("adds", "insert", None, check=adds)] if adds else []
+        made += [self._policy("keeps", "update", keeps, check=keeps)] if keeps else []
         if self.case is not None:
             kept = f"{self.case} <> all ({EXCLUDED})"
             made.append(self._policy("excluded", "all", kept, check=kept, kind=" as restrictive"))
-        made += [self._policy(name, "all", says, check=says) for name, says in self.sights.items()]
-        made += [self._policy(name, "select", says) for name, says in (*self.reads.items(), *self.locks.items())]
-        made += [self._policy(f"{name}_holds", "update", says, check="false") for name, says in self.locks.items()]
-        made += [self._policy(name, "insert", None, check=says) for name, says in self.adds.items()]
         return made
 
     def _policy(self, name: str, verb: str, using: str | None, *, check: str | None = None, kind: str = "") -> str:
@@ -159,10 +165,14 @@ class Guarded:
         return f"create policy {self.name}_{name} on {self.table}{kind} for {verb}{sees}{writes}"
 
 
+def _any(*conditions: str) -> str:
+    return " or ".join(f"({one})" for one in conditions)
+
+
 def of_case(table: str, column: str = "case_id", **more: Mapping[str, str]) -> Guarded:
     """A table of a case's own content: for the staff of its communes and province, for who was let in, and for the act."""
     case = f"{table.rpartition('.')[2]}.{column}"
-    sights = {"field": f"{FIELD} and {in_sight(case)}", "reached": f"{case} = any ({REACHED})"}
+    sights = {"reached": f"{case} = any ({REACHED})", "field": in_sight(case)}
     reads = {"granted": f"{case} = any ({GRANTED})"}
     return Guarded(
         table,
@@ -174,10 +184,10 @@ def of_case(table: str, column: str = "case_id", **more: Mapping[str, str]) -> G
     )
 
 
-def in_sight(case: str) -> str:
+def in_sight(case: str, whose: str = FIELD) -> str:
     """That the case is this office's own to read: being offered it, or having reported it, does not open its content."""
     units = "c.responsible_unit_id, c.incident_unit_id, c.residence_unit_id, c.province_id"
-    return f"exists (select from case_file c where c.id = {case} and {UNIT} in ({units}))"
+    return f"exists (select from case_file c where c.id = {case} and {whose} = any (array[{units}]))"
 
 
 GUARDED = (
@@ -185,13 +195,12 @@ GUARDED = (
         "case_file",
         "id",
         sights={
-            "unit": f"{COMMUNE} and {UNIT} in (responsible_unit_id, incident_unit_id, residence_unit_id)",
-            "unit_of_province": f"{ROLE} = 'supervisor' and province_id = {UNIT}",
+            "commune": f"{COMMUNE} = any (array[responsible_unit_id, incident_unit_id, residence_unit_id])",
+            "province": f"{PROVINCE} = province_id",
             "reached": f"id = any ({REACHED})",
         },
         reads={
-            "granted": f"id = any ({GRANTED})",
-            "reporter": f"id = any ({REPORTED})",
+            "known": f"id = any ({KNOWN})",
             # The shift's queue: codes and states. The keys of what is sealed are not the hotline's.
             "hotline": HOTLINE,
         },
@@ -210,15 +219,15 @@ GUARDED = (
         "case_id",
         sights={
             # By the clock's own column: a list of a province's cases asks this of every running clock.
-            "unit_of_province": f"{ROLE} = 'supervisor' and province_id = {UNIT}",
-            "unit": f"{COMMUNE} and (owner_unit_id = {UNIT} or {in_sight('case_clock.case_id')})",
+            "province": f"{PROVINCE} = province_id",
+            "owner": f"{COMMUNE} = owner_unit_id",
             "reached": f"case_id = any ({REACHED})",
+            "commune": in_sight("case_clock.case_id", COMMUNE),
         },
         reads={
-            "granted": f"case_id = any ({GRANTED})",
+            "known": f"case_id = any ({KNOWN})",
             "offered": f"case_id = any ({OFFERED})",
-            "owner": f"{LIAISON} and owner_unit_id = {UNIT}",
-            "reporter": f"case_id = any ({REPORTED})",
+            "liaison": f"{LIAISON} and owner_unit_id = {UNIT}",
             "hotline": HOTLINE,
         },
     ),
@@ -251,9 +260,9 @@ GUARDED = (
     Guarded(
         "case_exclusion",
         None,
-        sights={
-            "province": f"{ROLE} = 'supervisor' and {in_sight('case_exclusion.case_id')}",
+        keeps={
             "reached": f"case_id = any ({REACHED})",
+            "province": in_sight("case_exclusion.case_id", PROVINCE),
         },
         # Opaque ids. Every query above, of whatever role, must learn who is kept from what.
         reads={"everybody": ANYBODY},
@@ -266,7 +275,7 @@ GUARDED = (
         "coalesce(case_id, " + OFFICE + ")",
         sights={
             "house": f"{ANYBODY} and case_id is null",
-            "field": f"{FIELD} and {in_sight('two_person_act.case_id')}",
+            "field": in_sight("two_person_act.case_id"),
             "reached": f"case_id = any ({REACHED})",
         },
     ),
