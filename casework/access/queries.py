@@ -147,7 +147,8 @@ def visible_to(actor: Actor, now: datetime, case: FromClause) -> ColumnElement[b
         if rule.concerns("read-case", None, None):
             for conditions in rule.when:
                 rest = tuple(one for one in conditions if not one.startswith("role:"))
-                if f"role:{actor.role}" in conditions or len(rest) == len(conditions):
+                theirs = f"role:{actor.role}" in conditions or len(rest) == len(conditions)
+                if theirs and rest not in ways:
                     ways[rest] = and_(true(), *(IN_SQL[one](actor, now, case) for one in rest))
     if () in ways:
         return not_excluded(case.c.id, actor)
