@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,9 +12,9 @@ from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.sql.expression import Select
 
-from casework.access.queries import Kept, exclusions_of, not_excluded
-from casework.access.rules import about, decide
-from casework.cases.models import Case
+from casework.access.queries import Kept, access_of, exclusions_of, not_excluded
+from casework.access.rules import READ_BACK, CaseUnits, about, decide
+from casework.cases.models import Case, Document
 from casework.cases.queries import candidates_for, recent_of_commune
 from casework.cases.rules import age_at, fact
 from casework.cases.service import name_bucket
@@ -22,9 +22,13 @@ from casework.clock import local
 from casework.errors import NotFound
 from casework.intake.models import ClosedCall, Report, UnreadReport
 from casework.intake.rules import AGE_SLACK, REPEAT_HINT_WITHIN, SAME_CHILD_WITHIN
+from casework.law.model import Form
+from casework.people.rules import Role
 from casework.work import Work
 
 RECEIPT = "read-receipt"
+READ_INTAKE, REPORTING = "read-intake", "reporting"  # the policy's words for the action and its purpose
+ACCOUNT_FORM = "01"
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,82 @@ def _receipts(work: Work, rows: Sequence[tuple[Report, Case]]) -> list[Receipt]:
             work.actor, RECEIPT, about(reported_by=report.staff_id, reported_at=report.recorded_at), now=work.now
         ).allowed
     ]
+
+
+def readable_until(work: Work, receipt: Receipt) -> datetime | None:
+    """Until when (UTC) the person at work may open again what they took down; None where it is not theirs, or over."""
+    report = receipt.report
+    asked = about(reported_by=report.staff_id, reported_at=report.recorded_at)
+    return report.recorded_at + READ_BACK if not receipt.kept_from_me and _may_read_back(work, asked) else None
+
+
+@dataclass(frozen=True)
+class TakenDown:
+    """A report as its person took it down: the questions of Mẫu 01 they may see, what they answered, and until when (UTC)
+    they may read it. Afterwards `until` is None, and there is nothing but the receipt."""
+
+    receipt: Receipt
+    until: datetime | None
+    form: Form | None = None
+    values: Mapping[str, Any] | None = None
+
+
+def taken_down(work: Work, code: str) -> TakenDown:
+    """Raises NotFound for a report that is not this person's own, and for one whose case is kept from them by now."""
+    row = work.session.exec(_own(work).where(Report.code == code)).first()  # in their own sight: no exception is made
+    receipt = next(iter(_receipts(work, [row] if row else [])), None)
+    if receipt is None or receipt.kept_from_me:
+        raise NotFound
+    report, case = receipt.report, receipt.case
+    kept = access_of(work, case.id).kept
+    asked = about(
+        reported_by=report.staff_id,
+        reported_at=report.recorded_at,
+        excluded_units=kept.units,
+        excluded_staff=kept.staff,
+    )
+    if not _may_read_back(work, asked):
+        return TakenDown(receipt, None)
+    document = _account_in(work, report)
+    if document is None:
+        return TakenDown(receipt, None)
+    form = _form_for_reading_back(work, work.law_for(document.edition).forms[ACCOUNT_FORM], asked)
+    reporter = {} if _was_withheld(work, report) else work.open(report, "reporter") or {}
+    values = {**(work.open(document, "content") or {}), **{f"reporter_{name}": said for name, said in reporter.items()}}
+    return TakenDown(receipt, report.recorded_at + READ_BACK, form, values)
+
+
+def _may_read_back(work: Work, asked: CaseUnits, group: str | None = None) -> bool:
+    return decide(work.actor, READ_INTAKE, asked, group=group, purpose=REPORTING, now=work.now).allowed
+
+
+def _account_in(work: Work, report: Report) -> Document | None:
+    """The Mẫu 01 that this report became: of the same hand at the same moment, for both are written in one piece of work."""
+    return work.session.exec(
+        select(Document)
+        .where(
+            Document.case_id == report.case_id,
+            Document.form == ACCOUNT_FORM,
+            Document.author_id == work.actor.id,
+            Document.at == report.recorded_at,
+        )
+        .order_by(col(Document.serial))
+    ).first()
+
+
+def _form_for_reading_back(work: Work, form: Form, asked: CaseUnits) -> Form:
+    """Only the questions of field groups that the policy lets be read back."""
+    groups = {one for one in {field.group for field in form.fields} if _may_read_back(work, asked, one)}
+    sections = (
+        replace(one, fields=tuple(field for field in one.fields if field.group in groups)) for one in form.sections
+    )
+    return replace(form, sections=tuple(one for one in sections if one.fields))
+
+
+def _was_withheld(work: Work, report: Report) -> bool:
+    """Whether the reporter's answers came with another system's body and were kept from who took it down (all but the
+    hotline): what they never saw is not read back."""
+    return work.actor.role != Role.HOTLINE and work.session.get(UnreadReport, report.id) is not None
 
 
 def _of_the_shift(work: Work, rows: Sequence[tuple[Report, Case]]) -> list[Receipt]:

@@ -19,6 +19,7 @@ from casework.cases.drafts import drop_draft, find_draft, read_draft, save_draft
 from casework.cases.exclusions import units_of_conflict
 from casework.cases.models import Case
 from casework.cases.queries import state_of
+from casework.cases.service import record_read
 from casework.clock import local
 from casework.deadlines.queries import read_clock, running_of
 from casework.intake.models import UnreadReport
@@ -28,7 +29,9 @@ from casework.intake.queries import (
     calls_closed_since,
     own_receipt,
     own_reports,
+    readable_until,
     similar_cases,
+    taken_down,
     waiting_receipts,
     waiting_unread,
 )
@@ -45,7 +48,8 @@ from casework.intake.service import (
     was_sent,
 )
 from casework.law.deadlines import due
-from casework.law.forms import FAULTS
+from casework.law.forms import FAULTS, answers
+from casework.law.model import Form
 from casework.people.models import Unit
 from casework.people.queries import (
     Place,
@@ -189,21 +193,62 @@ def close() -> ResponseReturnValue:
 def receipt(code: str) -> ResponseReturnValue:
     """That the report is in, where it went and what runs now: no content."""
     with begin() as work:
-        found = own_receipt(work, code)
-        running = [] if found.kept_from_me else running_of(work, [found.case.id]).get(found.case.id, [])
-        clocks = [read_clock(work, one) for one in running]
-        state = state_of(work, found.case)
-        page = {
-            "receipt": found,
-            "recorded": f"{local(found.report.recorded_at):%H:%M}",
-            "clocks": [{**(clock_chip(one) or {}), "article_name": article_name(one.rule.article)} for one in clocks],
-            "told": _receiver(work, _holder(found.case)),
-            "commune_known": found.case.incident_unit_id is not None,
-            "only_received": found.kept_from_me,
-            "next": law_text(state.next),
-            "decides": law_text(state.decides),
-        }
+        page = _receipt(work, own_receipt(work, code))
     return render_template("operator/receipt.html", **page)
+
+
+@bp.get("/tiep-nhan/<code>/xem-lai")
+@open_to(*RECEIVERS, *REVIEWERS)
+def read_back(code: str) -> ResponseReturnValue:
+    """What the person wrote, for half an hour; from then on this address too has the receipt alone."""
+    with begin() as work:
+        found = taken_down(work, code)
+        if found.until is None or found.form is None:
+            page = {**_receipt(work, found.receipt), "too_late": True}
+            return render_template("operator/receipt.html", **page)
+        record_read(work, found.receipt.case, what="intake", object_id=found.receipt.report.id)
+        page = {
+            "report": found.receipt.report,
+            "recorded": f"{local(found.receipt.report.recorded_at):%H:%M}",
+            "until": f"{local(found.until):%H:%M}",
+            "left": length_text(found.until - work.now),
+            "sections": _answered(found.form, found.values or {}),
+            "language": language(),
+        }
+    return render_template("operator/read_back.html", **page)
+
+
+def _answered(form: Form, values: Mapping[str, Any]) -> list[Any]:
+    """What was answered and nothing else: an hour's worth of open questions would hide it."""
+    sections = [
+        (section, [(one, said) for one, said in lines if said is not None])
+        for section, lines in answers(form, values, language())
+    ]
+    return [(section, lines) for section, lines in sections if lines]
+
+
+def _receipt(work: Work, found: Receipt) -> dict[str, Any]:
+    running = [] if found.kept_from_me else running_of(work, [found.case.id]).get(found.case.id, [])
+    clocks = [read_clock(work, one) for one in running]
+    state = state_of(work, found.case)
+    return {
+        "receipt": found,
+        "recorded": f"{local(found.report.recorded_at):%H:%M}",
+        "clocks": [{**(clock_chip(one) or {}), "article_name": article_name(one.rule.article)} for one in clocks],
+        "told": _receiver(work, _holder(found.case)),
+        "commune_known": found.case.incident_unit_id is not None,
+        "only_received": found.kept_from_me,
+        "next": law_text(state.next),
+        "decides": law_text(state.decides),
+        "again": _time_left(work, found),
+        "too_late": False,
+    }
+
+
+def _time_left(work: Work, receipt: Receipt) -> str | None:
+    """How long the person may still read what they wrote; None: not theirs, or over."""
+    until = readable_until(work, receipt)
+    return length_text(until - work.now) if until else None
 
 
 # ---------------------------------------------------------------- the shift's queue
@@ -262,6 +307,7 @@ def _rows(work: Work, receipts: Sequence[Receipt], *, call: bool = False) -> lis
                 },
                 "clock": clock_chip(read_clock(work, clocks[-1])) if clocks else None,
                 "mine": one.report.staff_id == work.actor.id,
+                "again": _time_left(work, one),
                 "phone": (opened.get(one.case.responsible_unit_id) or {}).get("phone"),
             }
         )

@@ -115,6 +115,7 @@ TABLE = """
 /tiep-nhan/xa                              hotline worker chair supervisor
 /tiep-nhan/can-xem-lai                     hotline supervisor
 /tiep-nhan/<report>                        hotline worker chair supervisor  of report
+/tiep-nhan/<report>/xem-lai                hotline worker chair supervisor  of intake
 /bao-tin                                   collaborator police health
 /bao-tin/da-gui/<report>                   collaborator police health       of report
 /thong-bao                                 everybody
@@ -277,6 +278,8 @@ def reaches(who: Who, lies: Lies, of: str, thing: str) -> bool:
         return lies.one.reports[thing] == who.username
     if lies.names(lies.excluded, who):
         return False
+    if of == "intake":  # what they wrote: an exclusion beats it, and so the page that says that its time is over
+        return lies.one.reports[thing] == who.username
     if of == "case":
         return sees(who, lies)
     if of == "referral":
@@ -479,7 +482,14 @@ def things_of(lies: Lies, name: str) -> list[str] | None:
 
 
 OWN = {"document_id", "scan_id", "export_id", "exclusion_id"}  # named together with the case that they are of
-THING = {"case": "ma", "referral": "referral_id", "offer": "offer_id", "report": "report", "alarm": "alarm_id"}
+THING = {
+    "case": "ma",
+    "referral": "referral_id",
+    "offer": "offer_id",
+    "report": "report",
+    "intake": "report",
+    "alarm": "alarm_id",
+}
 
 
 def addresses(stage: Stage, rule: Any) -> Iterator[tuple[dict[str, str], Lies | None, bool]]:
