@@ -68,6 +68,7 @@ def build_world(work: Work, *, password: str | None = None) -> World:
             post=Post.DEPUTY if deputy else None,
         )
         staff.second_factor = SecondFactor.WAIVED  # who tries a drill has its password and nothing else
+        staff.first_password_at = None  # and keeps that: a demo is picked up again after months
         if not deputy:  # a deputy stands in when the rota says so, and holds nothing until then
             put_on_duty(work, staff, starts_at=work.now.replace(year=work.now.year - 2, day=1))
         if given_out and secret is not None:

@@ -62,6 +62,7 @@ class Purpose(StrEnum):
     PASSKEY = "passkey"  # a sign-in by passkey alone: whose, the passkey says
     ENROL = "enrol"
     STEP_UP = "step-up"
+    NEW_PASSWORD = "new-password"  # noqa: S105  # what is asked: a password of one's own instead of a first one
 
 
 class Step(StrEnum):
@@ -70,11 +71,12 @@ class Step(StrEnum):
     OPEN = "open"  # signed in
     ENROL = "enrol"  # signed in to the pages of second factors only
     FACTOR = "factor"  # not signed in: `token` is that of the question
+    PASSWORD = "password"  # noqa: S105  # not signed in: a password of one's own has to be chosen for the question `token`
 
 
 @dataclass(frozen=True)
 class Admission:
-    """What is open after a first proof. `token`: of the session, or where `step` is FACTOR of the question."""
+    """What is open after a first proof. `token`: of the session, or where `step` is FACTOR or PASSWORD of the question."""
 
     step: Step
     token: str
@@ -136,8 +138,12 @@ def _is_address(host: str) -> bool:
 
 
 def sign_in(work: Work, username: str, password: str, *, network: str = "") -> Admission:
-    """Raises SignInRefused or TooManyAttempts, as `check_password` does."""
-    return admit(work, check_password(work, username, password, network=network))
+    """Raises SignInRefused or TooManyAttempts, as `check_password` does. A first password opens nothing but the question for
+    one of the person's own (`sessions.choose_password`)."""
+    staff = check_password(work, username, password, network=network)
+    if staff.first_password_at is not None:
+        return Admission(Step.PASSWORD, ask(work, Purpose.NEW_PASSWORD, staff.id), staff)
+    return admit(work, staff)
 
 
 def admit(work: Work, staff: Staff) -> Admission:

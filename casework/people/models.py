@@ -85,6 +85,9 @@ class Staff(SQLModel, table=True):
     `waits_since`: an administrator has opened or changed the account, or set its password, and until a second person has
     agreed it opens no case (`rules.WAITING`).
 
+    `first_password_at`: when somebody else made the password that stands now. It opens nothing but the page where its owner
+    chooses one, and nothing at all when its days are over (`passwords.first_password_lasts`). None: it is the owner's own.
+
     `second_factor` is 'required', or 'waived' for the invented people of a drill, whose accounts open nothing real.
 
     `person` seals {"name", "phone", "hamlet"}; a post title is enough on most screens. They are not a child's secrets, but
@@ -114,6 +117,7 @@ class Staff(SQLModel, table=True):
     created_at: datetime = Field(sa_column=moment())
     closed_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
     waits_since: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    first_password_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
 
     @property
     def scope_id(self) -> UUID:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 import secrets
+import tomllib
 import unicodedata
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from functools import cache
 from importlib import resources
 from itertools import pairwise
@@ -70,6 +72,18 @@ def is_right(keys: Keys, hashed: str | None, password: str) -> bool:
 def is_outdated(hashed: str) -> bool:
     """Made before the office's key was part of it, or with weaker parameters: to be made anew at the next sign-in."""
     return not hashed.startswith(_PEPPERED) or _hasher.check_needs_rehash(hashed.removeprefix(_PEPPERED))
+
+
+@cache
+def first_password_lasts() -> timedelta:
+    """How long a password that somebody else made opens the page where its owner chooses one (passwords.toml)."""
+    raw = tomllib.loads(resources.files("casework.people").joinpath("passwords.toml").read_text("utf-8"))
+    return timedelta(days=raw["first"]["days"])
+
+
+def is_run_out(first_password_at: datetime | None, now: datetime) -> bool:
+    """Whether it was made by somebody else at that moment and has lasted long enough. None: it is the owner's own, and lasts."""
+    return first_password_at is not None and now >= first_password_at + first_password_lasts()
 
 
 def fault_of(password: str, *, alone: bool, context: Iterable[str] = ()) -> str | None:

@@ -8,16 +8,16 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, update
+from sqlalchemy import delete, exists, func, or_, update
 from sqlmodel import col, select
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.errors import Forbidden, Invalid, SignInRefused
 from casework.people.agents import Client
-from casework.people.factormodels import Passkey, Totp
+from casework.people.factormodels import Passkey, SignInChallenge, Totp
 from casework.people.models import ApiKey, Duty, Heartbeat, Leave, Post, SignedInSession, SignInAttempt, Staff, Unit
-from casework.people.passwords import NO_PASSWORD, hash_password, is_outdated, is_right
+from casework.people.passwords import NO_PASSWORD, hash_password, is_outdated, is_right, is_run_out
 from casework.people.queries import holds_post, next_of_post
 from casework.people.rules import (
     ENROLMENT_LIMIT,
@@ -81,7 +81,8 @@ def create_staff(
 ) -> Staff:
     """Opens an account, of the role `chair` as the chair unless `post` says deputy.
 
-    The password is hashed here and kept nowhere; without one nobody can sign in yet. `hamlet` is a collaborator's own
+    The password is hashed here and kept nowhere; its owner has to choose another before it opens anything, and in time
+    (`Staff.first_password_at`). Without one nobody can sign in yet. `hamlet` is a collaborator's own
     village: sealed, for it is also where the children live whom they report.
     """
     staff = Staff(
@@ -91,6 +92,7 @@ def create_staff(
         post=post_of(role, post),
         unit_id=unit.id,
         created_at=work.now,
+        first_password_at=None if password is None else work.now,
     )
     _wait_for_second_person(work, staff)
     work.seal(staff, person={"name": name, "phone": phone, "hamlet": hamlet})
@@ -135,10 +137,15 @@ def move_account(work: Work, staff: Staff, *, role: Role, unit: Unit, post: Post
 
 
 def reset_password(work: Work, staff: Staff) -> str:
-    """A new password, told once, in place of the old one; every session ends. Raises Forbidden for one's own account."""
+    """A new first password, told once, in place of the old one; every session and open question ends.
+
+    Raises Forbidden for one's own account.
+    """
     _check_not_own(work, staff)
     password = new_password()
     staff.password_hash = hash_password(work.keys, password)
+    staff.first_password_at = work.now
+    work.session.execute(delete(SignInChallenge).where(col(SignInChallenge.staff_id) == staff.id))
     if not _has_own_factor(work, staff):
         _wait_for_second_person(work, staff)
     work.session.add(staff)
@@ -287,7 +294,8 @@ def create_api_key(work: Work, *, name: str, unit: Unit) -> str:
 
 
 def check_password(work: Work, username: str, password: str, *, network: str = "") -> Staff:
-    """Whose name and password these are. Opens nothing: `factors.sign_in` says what else is asked.
+    """Whose name and password these are. Opens nothing: `factors.sign_in` says what else is asked. A first password that has
+    run out is a wrong one.
 
     The guess is counted before it is checked and stays counted whatever becomes of this work. `network`: as in
     `throttle.count_guess`. Raises SignInRefused or TooManyAttempts; the door notes it with `note_failed_sign_in`.
@@ -296,6 +304,8 @@ def check_password(work: Work, username: str, password: str, *, network: str = "
     staff = work.session.exec(select(Staff).where(Staff.username == name, col(Staff.closed_at).is_(None))).first()
     count_guess(work, name, staff, network)
     if not is_right(work.keys, staff.password_hash if staff else None, password) or staff is None:
+        raise SignInRefused
+    if is_run_out(staff.first_password_at, work.now):
         raise SignInRefused
     forgive_guesses(work, name, network)
     if is_outdated(staff.password_hash):

@@ -13,10 +13,11 @@ from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.errors import Invalid, NotFound, SignInRefused
 from casework.people.agents import Client
+from casework.people.factors import Admission, Purpose, admit, asked_of, question
 from casework.people.models import SecondFactor, SignedInSession, Staff, Unit
-from casework.people.passwords import fault_of, hash_password
+from casework.people.passwords import LEAST_ALONE, LEAST_WITH_FACTOR, fault_of, hash_password, is_right, is_run_out
 from casework.people.rules import SESSION_LIMIT, idle_limit
-from casework.people.service import check_password, person_of
+from casework.people.service import actor_of, check_password, end_sessions, person_of
 from casework.work import Work
 
 
@@ -122,15 +123,55 @@ def change_own_password(work: Work, staff: Staff, *, old: str, new: str, alone: 
     fault = "same" if new == old else fault_of(new, alone=alone, context=_own_words(work, staff))
     if fault:
         raise Invalid({"new": fault})
-    staff.password_hash = hash_password(work.keys, new)
-    work.session.add(staff)
+    _set_own_password(work, staff, new)
     revoke_other_sessions(work, staff, token)
+
+
+def chooser(work: Work, token: str) -> Staff | None:
+    """Who has given a first password and has to choose one of their own (`factors.Step.PASSWORD`); None: no such question is
+    open any more."""
+    staff = asked_of(work, Purpose.NEW_PASSWORD, token)
+    if staff is None or staff.closed_at is not None or staff.first_password_at is None:
+        return None
+    return None if is_run_out(staff.first_password_at, work.now) else staff
+
+
+def choose_password(work: Work, token: str, new: str) -> Admission:
+    """Puts a password of their own in place of the first one, and goes on with the sign-in.
+
+    Raises SignInRefused where the question `token` is over, Invalid {"new": code} as `change_own_password` does.
+    """
+    asked = question(work, Purpose.NEW_PASSWORD, token, hold=True)
+    staff = chooser(work, token) if asked is not None else None
+    if asked is None or staff is None:
+        raise SignInRefused
+    fault = fault_of(new, alone=not asks_two(staff), context=_own_words(work, staff))
+    if fault is None and is_right(work.keys, staff.password_hash, new):
+        fault = "same"
+    if fault:
+        raise Invalid({"new": fault})
+    work.session.delete(asked)
+    work.actor = actor_of(work, staff)
+    _set_own_password(work, staff, new)
+    end_sessions(work, staff)
+    return admit(work, staff)
+
+
+def _set_own_password(work: Work, staff: Staff, new: str) -> None:
+    staff.password_hash = hash_password(work.keys, new)
+    staff.first_password_at = None
+    work.session.add(staff)
     record(work, Tag.PASSWORD_CHANGED, object_type="staff", object_id=staff.id, fields=["own"])
 
 
 def asks_two(staff: Staff) -> bool:
     """Whether more than the password is asked of this person at sign-in."""
     return staff.second_factor == SecondFactor.REQUIRED
+
+
+def least_of(staff: Staff) -> int:
+    """The fewest characters a password of theirs may have."""
+    return LEAST_WITH_FACTOR if asks_two(staff) else LEAST_ALONE
 
 
 def _own_words(work: Work, staff: Staff) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from casework.notices.service import stopped_since
 from casework.oversight.acts import propose
 from casework.people.imports import USERNAME, phone_of
 from casework.people.models import Post, Staff, Unit
+from casework.people.passwords import first_password_lasts, is_run_out
 from casework.people.queries import (
     count_staff,
     holds_post,
@@ -66,7 +68,7 @@ def listing() -> ResponseReturnValue:
         pages = max(1, -(-total // PAGE_SIZE))
         page = min(max(1, request.args.get("trang", 1, type=int)), pages, LAST_PAGE)
         found = staff_list(work, words=words, role=role, closed=closed, page=page, size=PAGE_SIZE)
-        rows = [_row(staff, office) for staff, office in found]
+        rows = [_row(staff, office, work.now) for staff, office in found]
         posts = [{"unit": one.unit.name, "post": role_title(one.role)} for one in unheld_posts(work)]
         without = unstaffed_communes(work)
     return render_template(
@@ -304,23 +306,27 @@ def _find_open(work: Work, staff_id: UUID) -> Staff:
     return staff
 
 
-def _row(staff: Staff, office: Unit) -> dict[str, Any]:
+def _row(staff: Staff, office: Unit, now: datetime) -> dict[str, Any]:
     return {
         "unit": office.name,
         "post": post_title(staff.role, deputy=staff.post == Post.DEPUTY),
         "username": staff.username,
         "url": url_for("accounts.one", staff_id=staff.id),
-        "state": _state(staff),
+        "state": _state(staff, now),
         "since": f"{short_moment(staff.created_at)}/{staff.created_at:%Y}",
     }
 
 
-def _state(staff: Staff) -> str:
+def _state(staff: Staff, now: datetime) -> str:
+    """In words; what keeps the person out is named, all of it."""
     if staff.closed_at:
         return _("đã khóa %(when)s", when=short_moment(staff.closed_at))
-    if staff.waits_since:
-        return _("chờ người thứ hai đồng ý")
-    return _("đang mở") if staff.password_hash else _("chưa có mật khẩu")
+    found = [_("chờ người thứ hai đồng ý")] if staff.waits_since else []
+    if is_run_out(staff.first_password_at, now):
+        found.append(_("mật khẩu đầu đã hết hạn"))
+    elif not staff.password_hash and not found:
+        found.append(_("chưa có mật khẩu"))
+    return ", ".join(found) or _("đang mở")
 
 
 def _roles() -> list[dict[str, str]]:
@@ -357,7 +363,7 @@ def _page(work: Work, staff: Staff, typed: Mapping[str, str] | None, faults: Map
         "post": post_title(staff.role, deputy=staff.post == Post.DEPUTY),
         "unit": office.name,
         "unit_url": url_for("units.one", unit_id=office.id),
-        "state": _state(staff),
+        "state": _state(staff, work.now),
         "stopped": moment_text(stopped) if stopped else None,
         "since": moment_text(staff.created_at),
         "closed": staff.closed_at is not None,
@@ -391,6 +397,7 @@ def _told(staff: Staff, office: Unit, password: str, *, opened: bool) -> dict[st
         "post": post_title(staff.role, deputy=staff.post == Post.DEPUTY),
         "unit": office.name,
         "password": password,
+        "until": moment_text(staff.first_password_at + first_password_lasts()) if staff.first_password_at else None,
         "opened": opened,
         "url": url_for("accounts.one", staff_id=staff.id),
     }

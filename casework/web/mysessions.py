@@ -11,7 +11,6 @@ from flask_babel import ngettext
 
 from casework.errors import Invalid, SignInRefused, TooManyAttempts
 from casework.people.models import Staff
-from casework.people.passwords import LEAST_ALONE, LEAST_WITH_FACTOR
 from casework.people.phones import phones_of, revoke_phone
 from casework.people.rules import Role
 from casework.people.service import note_failed_sign_in
@@ -19,6 +18,7 @@ from casework.people.sessions import (
     SessionShown,
     asks_two,
     change_own_password,
+    least_of,
     own_sessions,
     revoke_other_sessions,
     revoke_session,
@@ -91,7 +91,7 @@ def change_password() -> ResponseReturnValue:
                 work, me, old=old, new=new, alone=not asks_two(me), network=network(), token=viewer.token
             )
     except Invalid as refused:
-        return _password_page({"new": _new_words(refused.faults["new"])}), 422
+        return _password_page({"new": new_password_words(refused.faults["new"])}), 422
     except TooManyAttempts as refused:
         return _password_page({"old": wait_words(refused)}), 429
     except SignInRefused:
@@ -139,11 +139,12 @@ def _row(one: SessionShown) -> dict[str, object]:
 
 def _password_page(faults: dict[str, str]) -> str:
     with begin() as work:
-        least = LEAST_WITH_FACTOR if asks_two(_me(work)) else LEAST_ALONE
+        least = least_of(_me(work))
     return render_template("account/password.html", faults=faults, least=least)
 
 
-def _new_words(fault: str) -> str:
+def new_password_words(fault: str) -> str:
+    """Why a password cannot be chosen, from a code of `sessions.change_own_password`."""
     return {
         "too-short": _("Mật khẩu mới quá ngắn. Một câu vài từ dễ nhớ thì đủ dài."),
         "too-long": _("Mật khẩu mới quá dài"),

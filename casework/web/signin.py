@@ -6,8 +6,9 @@ from flask import Blueprint, flash, g, redirect, render_template, request, sessi
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from casework.errors import SignInRefused, TooManyAttempts
+from casework.errors import Invalid, SignInRefused, TooManyAttempts
 from casework.people.factors import (
+    Admission,
     Outcome,
     Purpose,
     Step,
@@ -21,9 +22,11 @@ from casework.people.factors import (
     ways_of,
 )
 from casework.people.service import SignedIn, note_failed_sign_in, sign_out
+from casework.people.sessions import choose_password, chooser, least_of
 from casework.web.access import open_to_all, open_to_staff, while_enrolling, while_locked
 from casework.web.door import begin
 from casework.web.guard import safe_next
+from casework.web.mysessions import new_password_words
 from casework.web.questions import (
     AFTER,
     enter_session,
@@ -68,6 +71,14 @@ def enter() -> ResponseReturnValue:
         if isinstance(refused, TooManyAttempts):
             return _page(username, wait_words(refused), target), 429
         return _page(username, _("Tên đăng nhập hoặc mật khẩu không đúng."), target), 401
+    return _go_on(admitted, target)
+
+
+def _go_on(admitted: Admission, target: str) -> ResponseReturnValue:
+    """To what is asked next, or in."""
+    if admitted.step == Step.PASSWORD:
+        keep_question(Purpose.NEW_PASSWORD, admitted.token)
+        return redirect(url_for("signin.choose", next=target), code=303)
     if admitted.step == Step.FACTOR:
         keep_question(Purpose.SIGN_IN, admitted.token)
         return redirect(url_for("signin.second", next=target), code=303)
@@ -76,6 +87,57 @@ def enter() -> ResponseReturnValue:
         session[AFTER] = target
         return redirect(url_for("factors.mine"), code=303)
     return redirect(target, code=303)
+
+
+# ---------------------------------------------------------------- a first password is not the lasting one
+
+
+@bp.get("/dang-nhap/mat-khau-moi")
+@open_to_all
+def first_password() -> ResponseReturnValue:
+    target = safe_next(request.args.get("next"))
+    if g.viewer is not None:
+        return redirect(target)
+    return _first_password_page({}, target) or _asked_too_late(target)
+
+
+@bp.post("/dang-nhap/mat-khau-moi")
+@open_to_all
+def choose() -> ResponseReturnValue:
+    target = safe_next(request.form.get("next"))
+    new = request.form.get("new", "")
+    faults: dict[str, str] = {}
+    if new != request.form.get("again", ""):
+        faults["again"] = _("Hai lần gõ mật khẩu mới không giống nhau")
+    else:
+        try:
+            with begin() as work:
+                admitted = choose_password(work, kept_question(Purpose.NEW_PASSWORD), new)
+        except Invalid as refused:
+            faults["new"] = new_password_words(refused.faults["new"])
+        except SignInRefused:
+            return _asked_too_late(target)
+        else:
+            forget_question(Purpose.NEW_PASSWORD)
+            return _go_on(admitted, target)
+    page = _first_password_page(faults, target)
+    return (page, 422) if page else _asked_too_late(target)
+
+
+def _first_password_page(faults: dict[str, str], target: str) -> str | None:
+    """None where nobody is asked for a password any more."""
+    with begin() as work:
+        staff = chooser(work, kept_question(Purpose.NEW_PASSWORD))
+        least = least_of(staff) if staff is not None else None
+    if least is None:
+        return None
+    return render_template("pages/first_password.html", faults=faults, least=least, next=target)
+
+
+def _asked_too_late(target: str) -> ResponseReturnValue:
+    forget_question(Purpose.NEW_PASSWORD)
+    flash(_("Yêu cầu đã hết hạn. Hãy đăng nhập lại."), "warning")
+    return redirect(url_for("signin.show", next=target), code=303)
 
 
 # ---------------------------------------------------------------- the second step

@@ -43,6 +43,7 @@ def second_supervisor(town: Town, username: str = "supervisor-2") -> str:
             work, username=username, password=town.password, role=Role.SUPERVISOR, unit=province, name="Giám sát 2"
         )
         staff.second_factor = SecondFactor.WAIVED.value
+        staff.first_password_at = None
         put_on_duty(work, staff, starts_at=work.now)
     return username
 

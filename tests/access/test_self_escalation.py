@@ -79,6 +79,8 @@ class Attack:
             )
         person = Browser(self.app.test_client(), username)
         person.submit("/dang-nhap", {"username": username, "password": password}, page="/dang-nhap")
+        own = {"new": "bốn con vịt qua cầu", "again": "bốn con vịt qua cầu"}
+        person.submit("/dang-nhap/mat-khau-moi", own, page="/dang-nhap/mat-khau-moi")
         return person
 
     def look_around(self, who: Browser | None = None) -> None:
