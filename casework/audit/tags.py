@@ -75,6 +75,8 @@ class Tag(StrEnum):
     NOTICE_SENT = "notice:sent"
     NOTICE_FAILED = "notice:failed"
     NOTICE_READ = "notice:read"
+    SMS_STOPPED = "sms:stopped"
+    SMS_RESUMED = "sms:resumed"
 
     ALARM_CALLED = "alarm:called"
     ALARM_RECEIVED = "alarm:received"
@@ -88,6 +90,7 @@ class Tag(StrEnum):
     EXCLUSION_MADE = "exclusion:made"
     EXCLUSION_ENDED = "exclusion:ended"
     GRANT_MADE = "grant:made"
+    GRANT_REVOKED = "grant:revoked"
     REPORTER_SHOWN = "reporter:shown"
     BREAK_GLASS_REFUSED = "break-glass:refused"
     ACT_PROPOSED = "act:proposed"
@@ -99,6 +102,7 @@ class Tag(StrEnum):
     READ_BUDGET_SPENT = "read-budget:spent"
 
     ACCOUNT_CONFIRMED = "account:confirmed"
+    ACCOUNT_CONFIRMED_AT_MACHINE = "account:confirmed-at-the-machine"
     ACCOUNT_CREATED = "account:created"
     ACCOUNT_CHANGED = "account:changed"
     ACCOUNT_CLOSED = "account:closed"

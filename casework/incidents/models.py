@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import Index, Text
+from sqlalchemy import Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from casework.people.models import moment
@@ -35,6 +35,28 @@ class Incident(SQLModel, table=True):
     filed_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
     closed_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
     closed_by: UUID | None = Field(default=None, foreign_key="staff.id")
+
+    @property
+    def scope_id(self) -> UUID:
+        return OFFICE_SCOPE
+
+
+class IncidentNotice(SQLModel, table=True):
+    """The notice to the authority as somebody wrote it: a draft until they confirm it, and never changed afterwards; what is
+    changed then is the next one. `content` seals {field of notice.toml: text}."""
+
+    __tablename__ = "incident_notice"
+    __table_args__ = (UniqueConstraint("incident_id", "serial", name="incident_notice_serial_key"),)
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    incident_id: UUID = Field(foreign_key="incident.id")
+    serial: int
+    content: bytes | None = Field(default=None, sa_type=Sealed)
+    rev: int = 0
+    at: datetime = Field(sa_column=moment())
+    by: UUID | None = Field(default=None, foreign_key="staff.id")
+    confirmed_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    confirmed_by: UUID | None = Field(default=None, foreign_key="staff.id")
 
     @property
     def scope_id(self) -> UUID:

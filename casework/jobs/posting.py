@@ -38,7 +38,7 @@ def tell_again(office: Office) -> None:
     looked_at = BATCH
     while looked_at == BATCH:
         with office.begin(SYSTEM) as work:
-            looked_at = relay(work, office.channels.keys())
+            looked_at = relay(work, office.channels.keys(), failed=move_up)
 
 
 def follow_notices(office: Office) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Text, UniqueConstraint, func
+from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, Text, UniqueConstraint, func, text
 from sqlmodel import Field, SQLModel
 
 from casework.people.models import moment
@@ -155,6 +155,27 @@ class SmsStop(SQLModel, table=True):
     __tablename__ = "sms_stop"
 
     phone_digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    at: datetime = Field(sa_column=moment())
+    # By its own answer, so that only its own answer takes it back; else the provider refused a message to it.
+    heard: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+
+
+class Wish(StrEnum):
+    """What somebody who answers an SMS asks for (optout.toml)."""
+
+    STOP = "stop"
+    START = "start"
+    OTHER = "other"
+
+
+class SmsAnswer(SQLModel, table=True):
+    """That somebody answered an SMS: what it asked for, never what it said nor from which phone. `digest` is of the
+    provider's random id of it, so that a copy is refused."""
+
+    __tablename__ = "sms_answer"
+
+    digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    wish: str = Field(sa_type=Text)
     at: datetime = Field(sa_column=moment())
 
 

@@ -21,10 +21,12 @@ from casework.access.queries import not_kept_from_staff
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.notices.devices import forget_gone, subscription_text
-from casework.notices.models import Channel, Delivery, Notice, NoticeAttempt, SmsLine, SmsStop
-from casework.notices.receipts import Failed, fate_of_attempt, give_up, stop_key
+from casework.notices.models import Channel, Delivery, Notice, NoticeAttempt, SmsLine
+from casework.notices.optout import stop
+from casework.notices.receipts import Failed, fate_of_attempt, give_up
 from casework.notices.rules import STOPPED, Pace, retry_after, step, validity_seconds
 from casework.notices.senders import Fate, Outgoing, SmsRefused, SmsSender
+from casework.notices.stops import refusing
 from casework.notices.tokens import callback_address
 from casework.people.models import Staff
 from casework.people.service import person_of
@@ -105,7 +107,24 @@ def _claim(work: Work, sender: SmsSender, pace: Pace, callback_base: str | None)
     limit = _open_places(work, sender, pace)
     if limit == 0:
         return []
-    rows: Sequence[Notice] = work.session.exec(
+    rows = _due(work, sender, limit)
+    while rows and not (going := _without_stopped(work, sender, rows)):
+        work.session.flush()
+        rows = _due(work, sender, limit)
+    rows = going if rows else []
+    now = _database_time(work)
+    claimed = []
+    for notice in rows:
+        attempt = NoticeAttempt(
+            id=uuid4(), notice_id=notice.id, number=notice.attempts + 1, provider=sender.name, at=now
+        )
+        _begin_attempt(work, notice, attempt, now + pace.lease)
+        claimed.append(_Claimed(notice.id, attempt.id, _message(work, notice, attempt, callback_base), now))
+    return claimed
+
+
+def _due(work: Work, sender: SmsSender, limit: int) -> Sequence[Notice]:
+    return work.session.exec(
         select(Notice)
         .where(
             Notice.state == Delivery.READY,
@@ -117,15 +136,28 @@ def _claim(work: Work, sender: SmsSender, pace: Pace, callback_base: str | None)
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
-    now = _database_time(work)
-    claimed = []
-    for notice in rows:
-        attempt = NoticeAttempt(
-            id=uuid4(), notice_id=notice.id, number=notice.attempts + 1, provider=sender.name, at=now
-        )
-        _begin_attempt(work, notice, attempt, now + pace.lease)
-        claimed.append(_Claimed(notice.id, attempt.id, _message(work, notice, attempt, callback_base), now))
-    return claimed
+
+
+def _without_stopped(work: Work, sender: SmsSender, rows: Sequence[Notice]) -> Sequence[Notice]:
+    """Keeps back what was queued before its person asked for no more SMS: an urgent one goes by the other channels now."""
+    if sender.channel != Channel.SMS:
+        return rows
+    phones = [str(phone) for phone in work.open_all(rows, "phone")]
+    refused = refusing(work, phones)
+    for notice, phone in zip(rows, phones, strict=True):
+        if phone in refused:
+            notice.state, notice.fault, notice.held = step(notice.state, Delivery.KEPT), STOPPED, False
+            if notice.relay_at is not None:
+                notice.relay_at = min(notice.relay_at, work.now)
+            record(
+                work,
+                Tag.NOTICE_FAILED,
+                case_id=notice.case_id,
+                object_type="notice",
+                object_id=notice.id,
+                result="refused",
+            )
+    return [notice for notice, phone in zip(rows, phones, strict=True) if phone not in refused]
 
 
 def _begin_attempt(work: Work, notice: Notice, attempt: NoticeAttempt, until: datetime) -> None:
@@ -225,7 +257,7 @@ def _settle_refused(
     attempt.fault = notice.fault = refused.code
     attempt.state = Delivery.UNKNOWN if refused.unsure else Delivery.FAILED
     if refused.code == STOPPED:
-        work.session.merge(SmsStop(phone_digest=stop_key(work, one.message.to), at=work.now))
+        stop(work, one.message.to, heard=False)
     if refused.gone and notice.device_id is not None:
         forget_gone(work, notice.device_id)
     if refused.permanent:

@@ -11,9 +11,11 @@ from sqlmodel import col, select
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
-from casework.notices.models import Channel, Delivery, Notice, NoticeAttempt, NoticeCallback, SmsStop
+from casework.notices.models import Channel, Delivery, Notice, NoticeAttempt, NoticeCallback
+from casework.notices.optout import stop
 from casework.notices.rules import CARRIED_TRIES, GIVEN_UP, STOPPED, goes_forward, retry_after, step
 from casework.notices.senders import Callback, CallbackRefused, Fate, SmsSender
+from casework.notices.stops import clear
 from casework.notices.tokens import attempt_of
 from casework.work import Work
 
@@ -90,6 +92,8 @@ def carry(work: Work, notice: Notice, attempt: NoticeAttempt, failed: Failed) ->
         notice.delivered_at = work.now
         notice.fault = None
         notice.relay_at = None
+        if notice.channel == Channel.SMS:
+            clear(work, str(work.open(notice, "phone")), before=notice.created_at)
     elif attempt.state == Delivery.ACCEPTED and (
         (last and state in (Delivery.SENDING, Delivery.UNKNOWN)) or state == Delivery.READY
     ):
@@ -115,7 +119,7 @@ def _not_delivered(work: Work, notice: Notice, attempt: NoticeAttempt, failed: F
     notice.fault = attempt.fault or "undelivered"
     notice.leased_until = None
     if attempt.fault == STOPPED:
-        work.session.merge(SmsStop(phone_digest=stop_key(work, str(work.open(notice, "phone"))), at=work.now))
+        stop(work, str(work.open(notice, "phone")), heard=False)
     if notice.fault in GIVEN_UP or notice.attempts >= CARRIED_TRIES:
         give_up(work, notice, failed)
     else:
@@ -132,8 +136,3 @@ def give_up(work: Work, notice: Notice, failed: Failed) -> None:
     work.session.add(notice)
     if notice.channel == Channel.SMS:
         failed(work, notice)
-
-
-def stop_key(work: Work, phone: str) -> bytes:
-    """What a phone is known by among those that asked for no more messages."""
-    return work.keys.digest("sms-stop", phone)

@@ -19,6 +19,8 @@ from casework.audit.tags import Tag
 from casework.notices.channels import channel_text, plan
 from casework.notices.devices import device_ids
 from casework.notices.models import Channel, Delivery, Notice
+from casework.notices.receipts import Failed
+from casework.notices.rules import STOPPED
 from casework.people.models import Staff
 from casework.people.service import person_of
 from casework.work import Work
@@ -27,9 +29,10 @@ BATCH = 50
 BY_PERSON = {Channel.MAIL: "mail", Channel.VOICE: "phone"}  # what of a person a channel needs
 
 
-def relay(work: Work, available: Collection[Channel], *, limit: int = BATCH) -> int:
+def relay(work: Work, available: Collection[Channel], *, failed: Failed, limit: int = BATCH) -> int:
     """Takes the next step for messages that wait for one, by channels the office has. Returns how many it looked at; any
-    number of processes may do this at once."""
+    number of processes may do this at once. `failed` is told of a message to somebody who takes no SMS and has no other
+    way either: nobody rings for them, so the ladder goes on at once."""
     _drop_needless(work)
     waiting = work.session.exec(
         select(Notice)
@@ -43,8 +46,19 @@ def relay(work: Work, available: Collection[Channel], *, limit: int = BATCH) -> 
             notice.relay_at = None
         else:
             _next_steps(work, notice, available)
+            if notice.relay_at is None and _is_refused(notice) and not _was_told(work, notice):
+                failed(work, notice)
         work.session.add(notice)
     return len(waiting)
+
+
+def _is_refused(notice: Notice) -> bool:
+    """Whether no SMS was tried, for its person takes none."""
+    return notice.state == Delivery.KEPT and notice.fault == STOPPED
+
+
+def _was_told(work: Work, notice: Notice) -> bool:
+    return work.session.exec(select(Notice.id).where(Notice.second_of == notice.id).limit(1)).first() is not None
 
 
 def _is_kept_from_its_person(work: Work, notice: Notice) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from casework.notices.models import Channel, Delivery
 
@@ -68,6 +68,26 @@ class Callback:
     url: str
     fields: Mapping[str, str]
     headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What somebody answered to an SMS, for as long as it takes to see what it asks for. `body` may say anything: it is
+    kept nowhere, and shown by no error. `said_by_provider`: what the provider made of it, empty where it does not say."""
+
+    provider_id: str
+    phone: str = field(repr=False)
+    body: str = field(repr=False)
+    said_by_provider: str = ""
+
+
+@runtime_checkable
+class Listens(Protocol):
+    """A provider that passes on what people answer."""
+
+    def read_answer(self, callback: Callback) -> Answered:
+        """Raises CallbackRefused where it is not the provider's."""
+        ...
 
 
 class SmsSender(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
@@ -15,16 +15,15 @@ from casework.access.queries import may_be_told, not_kept_from_staff
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.notices.channels import plan
-from casework.notices.models import Delivery, Notice, SmsStop
-from casework.notices.receipts import stop_key
+from casework.notices.models import Delivery, Notice
 from casework.notices.rules import STOPPED, is_urgent, leaves_at, step, word
+from casework.notices.stops import refuses, stop_of
 from casework.people import queries as people
 from casework.people.models import Staff
 from casework.people.rules import Role
 from casework.people.service import person_of
 from casework.work import Work
 
-STOP_HOLDS = timedelta(hours=24)  # then one message tries whether the phone takes them again
 DIGEST_FROM = 2
 
 
@@ -81,7 +80,7 @@ def notify(
     )
     if not phone or not ring:
         notice.state = step(notice.state, Delivery.KEPT)
-    elif _has_stopped(work, phone):
+    elif refuses(work, phone):
         notice.state, notice.fault = step(notice.state, Delivery.KEPT), STOPPED
     else:
         work.seal(notice, phone=phone)
@@ -157,11 +156,5 @@ def mark_seen(work: Work, staff_id: UUID, notice_ids: Sequence[UUID] | None = No
 def stopped_since(work: Work, staff: Staff) -> datetime | None:
     """Since when the person's phone has asked the provider for no more messages; None: it takes them."""
     phone = person_of(work, staff).get("phone")
-    stop = work.session.get(SmsStop, stop_key(work, phone)) if phone else None
+    stop = stop_of(work, phone) if phone else None
     return stop.at if stop else None
-
-
-def _has_stopped(work: Work, phone: str) -> bool:
-    key = stop_key(work, phone)
-    stop = work.keep(("sms stop", key), lambda: work.session.get(SmsStop, key))
-    return stop is not None and work.now - stop.at < STOP_HOLDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from ipaddress import ip_address
@@ -16,7 +17,16 @@ from twilio.rest import Client
 
 from casework.notices.gateway import JsonGateway, load_shape
 from casework.notices.models import Channel, Delivery
-from casework.notices.senders import Callback, CallbackRefused, ConsoleSender, Fate, Outgoing, SmsRefused, SmsSender
+from casework.notices.senders import (
+    Answered,
+    Callback,
+    CallbackRefused,
+    ConsoleSender,
+    Fate,
+    Outgoing,
+    SmsRefused,
+    SmsSender,
+)
 from casework.settings import Settings
 
 SEND_TIMEOUT_SECONDS = 10
@@ -24,6 +34,9 @@ ABOUT_THE_MESSAGE = (400, 422)  # a dead number, say; 401, 403 and 404 are about
 SERVICE_PREFIX = "MG"  # a Messaging Service; anything else is a number or a registered name
 # By name: they are of the library under Twilio's, which this program does not choose.
 NEVER_LEFT = ("NewConnectionError", "ConnectTimeoutError", "NameResolutionError")
+PHONE = re.compile(
+    r"\+[1-9][0-9]{6,14}"
+)  # E.164; whoever answers from a short code or by another way is nobody of ours
 LISTED = 100  # messages to one phone: more than anybody is sent in the time an attempt can stay open
 
 STATES = {
@@ -118,6 +131,14 @@ class TwilioSender:
             raise CallbackRefused("unreadable")
         code = callback.fields.get("ErrorCode") or None
         return Fate(sid, STATES[status], f"twilio-{code}" if code else None)
+
+    def read_answer(self, callback: Callback) -> Answered:
+        """What Twilio's webhook of an incoming message says; its signature is over the address and every field."""
+        self._account.check(callback)
+        sid, phone = callback.fields.get("MessageSid", ""), callback.fields.get("From", "")
+        if not sid or not PHONE.fullmatch(phone):
+            raise CallbackRefused("unreadable")
+        return Answered(sid, phone, callback.fields.get("Body", ""), callback.fields.get("OptOutType", ""))
 
 
 def asked(ask: Callable[[], T]) -> T:

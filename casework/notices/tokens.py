@@ -10,6 +10,7 @@ from casework.vault.keys import Keys
 
 CALLBACK_PATH = "/api/v1/sms/"
 VOICE_PATH = "/api/v1/voice/"
+ANSWER_PATH = "/api/v1/sms-answers"  # where Twilio passes on what people answer: the same for all of them, so no token
 PURPOSE = "sms-callback"
 SECRET_LENGTH = 32  # hexadecimal digits of the digest: 128 bits
 

@@ -26,7 +26,8 @@ from casework.errors import Invalid
 from casework.notices import alarms, feed
 from casework.notices.alarms import Called, calls_of
 from casework.notices.devices import allow_device, devices_of, remove_device
-from casework.notices.models import Channel, Delivery, Notice
+from casework.notices.models import Channel, Delivery, Notice, Wish
+from casework.notices.optout import SilentPost, answers_since, silent_posts
 from casework.notices.push import PushSender
 from casework.notices.queries import (
     SILENT,
@@ -81,6 +82,8 @@ def centre() -> ResponseReturnValue:
         stopped = stopped_since(work, staff)
         page = {
             "stopped": wording.moment_text(stopped) if stopped else None,
+            "sender": _sender_number(),
+            "silent": [_silent_row(one) for one in _silent(work, viewer)],
             "devices": [
                 {"id": one.id, "label": agent_words(one.label), "since": wording.moment_text(one.since)}
                 for one in devices_of(work, staff_id)
@@ -197,6 +200,7 @@ def messages() -> ResponseReturnValue:
     with begin() as work:
         rows = [_month_row(one) for one in by_month(work, work.now - YEAR)]
         stopped, resting = stopped_phones(work), resting_lines(work)
+        silent, answers = silent_posts(work), answers_since(work, work.now - YEAR)
     columns = [
         {"id": "month", "title": _("Tháng")},
         {"id": "provider", "title": _("Nhà cung cấp")},
@@ -206,10 +210,24 @@ def messages() -> ResponseReturnValue:
         {"id": "segments", "title": _("Đoạn SMS")},
         {"id": "cost", "title": _("Chi phí")},
     ]
-    text = _(
-        "%(stopped)s số đã từ chối nhận tin nhắn. Đường đang nghỉ: %(resting)s.",
-        stopped=stopped,
-        resting=", ".join(resting) or _("không có"),
+    text = " ".join(
+        (
+            _(
+                "%(stopped)s số đã từ chối nhận tin nhắn. Đường đang nghỉ: %(resting)s.",
+                stopped=stopped,
+                resting=", ".join(resting) or _("không có"),
+            ),
+            _(
+                "%(holders)s người ở các vị trí được báo đã từ chối, trong đó %(on_duty)s người đang trực; tin khẩn cho họ đi"
+                " bằng cách khác.",
+                holders=len(silent),
+                on_duty=sum(one.on_duty for one in silent),
+            ),
+            _(
+                "12 tháng qua có %(count)s tin trả lời không phải từ chối hay nhận lại; phần mềm không giữ nội dung.",
+                count=answers[Wish.OTHER],
+            ),
+        )
     )
     return render_template("office/table.html", title=_("Tin nhắn theo tháng"), text=text, columns=columns, rows=rows)
 
@@ -310,6 +328,27 @@ def _staff_id(viewer: Viewer) -> UUID:
 
 
 # ---------------------------------------------------------------- rows
+
+
+def _silent(work: Work, viewer: Viewer) -> list[SilentPost]:
+    """Posts of a supervisor's province that no SMS wakes."""
+    return silent_posts(work, viewer.actor.unit_id) if viewer.role == Role.SUPERVISOR else []
+
+
+def _silent_row(one: SilentPost) -> dict[str, Any]:
+    return {
+        "title": wording.role_title(one.role),
+        "unit": one.unit.name,
+        "since": wording.moment_text(one.since),
+        "on_duty": one.on_duty,
+    }
+
+
+def _sender_number() -> str | None:
+    """The number that SMS come from and that can be answered; a name or a group of numbers cannot be named here."""
+    settings = the_office().settings
+    sender = settings.twilio_from if settings.sms == "twilio" else ""
+    return sender if sender.startswith("+") else None
 
 
 def _others(work: Work, viewer: Viewer, mine: Sequence[OpenAlarm]) -> list[OpenAlarm]:

@@ -119,6 +119,7 @@ class Provider:
     lists: int = 0
     hang: float = 5.0
     address: str = ""
+    answers: int = 0  # incoming messages so far
     at_send: Callable[[], None] | None = None
     chance: Callable[[], str | int] | None = None
     seen: dict[str, str] = field(default_factory=dict)  # the gateway's references
@@ -153,6 +154,35 @@ class Provider:
         fields = {"AccountSid": ACCOUNT, "CallSid": call.sid, "CallStatus": status, "To": call.to}
         return post_form(office or url, url, fields, {"X-Twilio-Signature": signature(url, fields)})
 
+    def incoming(self, phone: str, body: str, opt_out_type: str = "") -> dict[str, str]:
+        """The fields of Twilio's webhook for a message that somebody has sent, each with an id of its own."""
+        with self.lock:
+            self.answers += 1
+            sid = f"SM{self.answers:032x}".replace("SM0", "SM9", 1)
+        fields = {
+            "ToCountry": "VN",
+            "SmsMessageSid": sid,
+            "NumMedia": "0",
+            "SmsSid": sid,
+            "SmsStatus": "received",
+            "Body": body,
+            "FromCountry": "VN",
+            "To": "+84900000999",
+            "NumSegments": "1",
+            "MessageSid": sid,
+            "AccountSid": ACCOUNT,
+            "From": phone,
+            "ApiVersion": "2010-04-01",
+        }
+        return fields | ({"OptOutType": opt_out_type} if opt_out_type else {})
+
+    def pass_on(
+        self, url: str, fields: Mapping[str, str], *, office: str, signed: str | None = None
+    ) -> tuple[int, str]:
+        """Passes an incoming message on to the office, signed for the address that is configured for it. Returns the HTTP
+        status and what the office said back."""
+        return exchange(office, url, fields, {"X-Twilio-Signature": signed or signature(url, fields)})
+
     def report(self, message: Message, status: str, *, error: int | None = None, office: str | None = None) -> int:
         """Calls the office back as Twilio does, signed for the address it was given. Returns the HTTP status."""
         message.status, message.error = status, error
@@ -175,13 +205,19 @@ class Provider:
 
 
 def post_form(office: str, url: str, fields: Mapping[str, str], headers: Mapping[str, str]) -> int:
-    """Posts to the host of `office`, whatever address `url` names."""
+    """Posts to the host of `office`, whatever address `url` names. Returns the HTTP status."""
+    return exchange(office, url, fields, headers)[0]
+
+
+def exchange(office: str, url: str, fields: Mapping[str, str], headers: Mapping[str, str]) -> tuple[int, str]:
+    """The same, with what was said back."""
     there, path = urlsplit(office), urlsplit(url).path
     line = http.client.HTTPConnection(there.hostname or "", there.port, timeout=10)
     sent = {"Content-Type": "application/x-www-form-urlencoded", **headers}
     try:
         line.request("POST", path, urlencode(fields), sent)
-        return line.getresponse().status
+        answer = line.getresponse()
+        return answer.status, answer.read().decode()
     finally:
         line.close()
 

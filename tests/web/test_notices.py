@@ -13,7 +13,7 @@ from casework.jobs.posting import send_notices
 from casework.jobs.runner import climb
 from casework.law.model import Law
 from casework.notices.models import Alarm, Delivery, Notice, PushDevice, SmsStop
-from casework.notices.receipts import stop_key
+from casework.notices.stops import stop_key
 from casework.people.models import Staff
 from casework.people.service import close_account, person_of
 from casework.vault.fold import fold_name
@@ -223,10 +223,15 @@ def test_who_asked_for_no_more_sms_and_who_administers_them_see_it(town: Town, b
         staff = work.session.exec(select(Staff).where(Staff.username == "worker")).one()
         work.session.add(SmsStop(phone_digest=stop_key(work, person_of(work, staff)["phone"]), at=work.now))
     said = "đã từ chối nhận tin nhắn"
-    assert said in browser("worker").get("/thong-bao").get_data(as_text=True)
+    page = browser("worker").get("/thong-bao").get_data(as_text=True)
+    assert said in page and "nhắn START" in page
+    page = browser("supervisor").get("/thong-bao").get_data(as_text=True)
+    assert "Vị trí không gọi được bằng tin nhắn" in page and "Nà Lũng" in page and "đang trực" in page
+    assert "Vị trí không gọi được" not in browser("chair").get("/thong-bao").get_data(as_text=True)
     administrator = browser("administrator")
     assert said in administrator.get(f"/quan-tri/tai-khoan/{staff.id}").get_data(as_text=True)
-    assert "1 số đã từ chối" in administrator.get("/quan-tri/tin-nhan").get_data(as_text=True)
+    page = administrator.get("/quan-tri/tin-nhan").get_data(as_text=True)
+    assert "1 số đã từ chối" in page and "1 người ở các vị trí được báo" in page and "1 người đang trực" in page
 
 
 def test_the_months_show_numbers_only_and_to_the_administrator_alone(town: Town, code: str, browser: Open) -> None:

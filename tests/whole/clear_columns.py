@@ -126,6 +126,8 @@ CLEAR: dict[tuple[str, str], str] = {
     ("signed_in_session", "network"): "a /24 or /48: an office or a provider, not a person",
     ("signed_in_session", "token_digest"): DIGEST,
     ("sms_line", "provider"): "which provider",
+    ("sms_answer", "digest"): DIGEST,
+    ("sms_answer", "wish"): "a word of a closed list, never what was answered",
     ("sms_stop", "phone_digest"): "a keyed digest: cannot be turned back nor tried out without the office's keys",
     ("staff", "password_hash"): "argon2id under a key that is not in the database",
     ("staff", "post"): ROLE,
