@@ -25,6 +25,7 @@ from casework.cli_common import CLOCK_FORMATS, Moment, database, settings_now
 from casework.cli_import import importing
 from casework.cli_law import check_law, law, make_docs
 from casework.cli_routes import routes
+from casework.cli_staff import staff
 from casework.clock import Clock, DrillClock, SystemClock, local
 from casework.db import APP_ROLE, OWNER_ROLE, EmbeddedServer
 from casework.deadlines.days import covers_months_ahead, known_until
@@ -279,7 +280,7 @@ def doctor() -> None:
         raise UnsafeStart("the database may lose what it has acknowledged")
 
 
-for command in (check_law, make_docs, law, routes):
+for command in (check_law, make_docs, law, routes, staff):
     casework.add_command(command)
 
 

@@ -35,6 +35,7 @@ from casework.people.service import confirm_account
 from casework.work import Work
 
 MADE_BY_THEM: tuple[Tag, ...] = (Tag.ACCOUNT_CREATED, Tag.ACCOUNT_CHANGED, Tag.PASSWORD_CHANGED, Tag.FACTORS_RESET)
+CONFIRMING = ("confirm-account", "create-auditor")
 REPORTER = "reporter"
 RELEASE = "reporter-release"  # the purpose of a grant of the reporter's group
 SHOWN = 50
@@ -96,8 +97,13 @@ def propose(
 
 
 def ask_for_accounts(work: Work, entries: Iterable[AuditEntry]) -> None:
-    """Every account that these entries left waiting for a second person is put to one, whichever door it was made at."""
-    for staff_id in {one.object_id for one in entries if one.tag in MADE_BY_THEM and one.object_id is not None}:
+    """Every account that these entries left waiting for a second person is put to one, whichever door it was made at.
+
+    What somebody does to their own account puts it to nobody anew: they would count as who proposed it, and whoever made
+    the account would have become the second person.
+    """
+    made = [one for one in entries if one.tag in MADE_BY_THEM and one.actor_id != one.object_id]
+    for staff_id in {one.object_id for one in made if one.object_id is not None}:
         staff = work.session.get(Staff, staff_id)
         if staff is not None and staff.waits_since is not None and staff.closed_at is None:
             kind = "create-auditor" if staff.role == Role.AUDITOR else "confirm-account"
@@ -207,6 +213,68 @@ def withdraw_act(work: Work, act_id: UUID) -> None:
     if act.proposed_by != work.actor.id:
         raise NotFound
     _close(work, act, "withdrawn", Tag.ACT_WITHDRAWN)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An account that a second person has yet to agree to, and who may. `asked`: a proposal waits for them now; else it has
+    lapsed, or one of them has `refused`."""
+
+    staff: Staff
+    deciders: Sequence[Staff]
+    asked: bool
+    refused: bool
+
+
+def waiting_accounts(work: Work) -> list[Waiting]:
+    """Every open account that waits, the longest first."""
+    rows = work.session.exec(
+        select(Staff)
+        .where(col(Staff.waits_since).is_not(None), col(Staff.closed_at).is_(None))
+        .order_by(col(Staff.waits_since), Staff.username)
+    )
+    return [_waiting_account(work, one) for one in rows]
+
+
+def _waiting_account(work: Work, staff: Staff) -> Waiting:
+    act = _proposal_of(work, staff)
+    if act is None:
+        return Waiting(staff, (), asked=False, refused=False)
+    asked = act.outcome is None and act.expires_at > work.now
+    return Waiting(staff, deciders(work, act), asked, act.outcome == "refused")
+
+
+def _proposal_of(work: Work, staff: Staff) -> TwoPersonAct | None:
+    """The latest one to agree to the account as it stands now."""
+    return work.session.exec(
+        select(TwoPersonAct)
+        .where(
+            col(TwoPersonAct.kind).in_(CONFIRMING),
+            TwoPersonAct.object_id == staff.id,
+            col(TwoPersonAct.expires_at) > staff.waits_since,
+        )
+        .order_by(col(TwoPersonAct.proposed_at).desc())
+        .limit(1)
+    ).first()
+
+
+def confirm_at_machine(work: Work, staff: Staff) -> None:
+    """Agrees to a waiting account where nobody of its province may: for whoever runs the machine, never for a page.
+
+    The supervisor and the owner are told at once (alerts.toml). Raises Forbidden: "not-waiting", "others-may" while there is
+    somebody who may decide, "was-refused" where a second person has said no.
+    """
+    if staff.waits_since is None or staff.closed_at is not None:
+        raise Forbidden("not-waiting")
+    found = _waiting_account(work, staff)
+    if found.refused:
+        raise Forbidden("was-refused")
+    if found.deciders:
+        raise Forbidden("others-may")
+    act = _proposal_of(work, staff)
+    if act is not None and act.outcome is None:
+        _close(work, act, "withdrawn", Tag.ACT_WITHDRAWN)  # nothing is left of it to decide
+    confirm_account(work, staff, Tag.ACCOUNT_CONFIRMED_AT_MACHINE)
 
 
 def expire_acts(work: Work) -> int:

@@ -186,11 +186,11 @@ def _wait_for_second_person(work: Work, staff: Staff, *, always: bool = False) -
         staff.waits_since = work.now
 
 
-def confirm_account(work: Work, staff: Staff) -> None:
+def confirm_account(work: Work, staff: Staff, tag: Tag = Tag.ACCOUNT_CONFIRMED) -> None:
     """A second person has agreed to the account as it now stands; it opens what its role opens from the next request on."""
     staff.waits_since = None
     work.session.add(staff)
-    record(work, Tag.ACCOUNT_CONFIRMED, object_type="staff", object_id=staff.id)
+    record(work, tag, object_type="staff", object_id=staff.id)
 
 
 def _has_own_factor(work: Work, staff: Staff) -> bool:
