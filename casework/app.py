@@ -27,6 +27,7 @@ from casework.web import (
     contacts,
     desk,
     factors,
+    grants,
     handover,
     incidents,
     liaison,
@@ -115,6 +116,7 @@ def create_app(
     for room in (
         pages, signin, factors, operator, collaborator, desk, cases, casefile, papers, handover, liaison, office_pages, calendar,
         accounts, rota, units, notices, incidents, mysessions, lock, phones, system, conflict, breakglass, acts, contacts,
+        grants,
     ):  # fmt: skip
         app.register_blueprint(room.bp)
     provider = oidc.provider_of(office.settings)

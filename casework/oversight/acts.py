@@ -32,7 +32,7 @@ from casework.people.enrolment import reset_factors
 from casework.people.models import Staff, Unit
 from casework.people.rules import Role
 from casework.people.service import confirm_account
-from casework.work import Work
+from casework.work import Actor, Work
 
 MADE_BY_THEM: tuple[Tag, ...] = (Tag.ACCOUNT_CREATED, Tag.ACCOUNT_CHANGED, Tag.PASSWORD_CHANGED, Tag.FACTORS_RESET)
 CONFIRMING = ("confirm-account", "create-auditor")
@@ -44,7 +44,9 @@ SHOWN_FOR = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of act. `waits`: how long a proposal may wait; `opens_for`: how long what it gives is given."""
+    """One kind of act. `waits`: how long a proposal may wait; `opens_for`: how long at most what it gives is given.
+
+    `groups`, `purposes`: what of a case may be given, and for what."""
 
     id: str
     title: Text
@@ -52,6 +54,8 @@ class Kind:
     decide: tuple[str, ...]
     waits: timedelta
     opens_for: timedelta
+    groups: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
 
 
 @cache
@@ -65,6 +69,8 @@ def kinds() -> Mapping[str, Kind]:
             tuple(one["decide"]),
             timedelta(hours=one["hours"]),
             timedelta(hours=one.get("hours_open", 0)),
+            tuple(one.get("groups", ())),
+            tuple(one.get("purposes", ())),
         )
         for name, one in _book()["act"].items()
     }
@@ -89,11 +95,23 @@ def propose(
     case: Case | None = None,
     object_id: UUID | None = None,
     payload: Mapping[str, Any] | None = None,
+    until: datetime | None = None,
 ) -> TwoPersonAct:
-    """Asks for a second person, who is told at once. What already waits is not asked for twice. Raises Forbidden."""
+    """Asks for a second person, who is told at once. What already waits is not asked for twice. `until` (UTC): when there
+    is nothing left to decide, if that is sooner than the kind's own time.
+
+    Raises Forbidden for a role that does not propose it, NotFound for who was only let in to read the case."""
     if work.actor.role not in kinds()[kind_id].propose or work.actor.id is None:
         raise Forbidden("role")
-    return _ask(work, kind_id, work.actor.id, case=case, object_id=object_id, payload=payload)
+    if case is not None and not is_of(work.actor, case):
+        raise NotFound
+    return _ask(work, kind_id, work.actor.id, case=case, object_id=object_id, payload=payload, until=until)
+
+
+def is_of(actor: Actor, case: Case) -> bool:
+    """Whether the case is this office's own: held, of its commune or its province, and not only opened to it for a time."""
+    own = (case.responsible_unit_id, case.incident_unit_id, case.residence_unit_id, case.province_id)
+    return actor.unit_id is not None and actor.unit_id in own
 
 
 def ask_for_accounts(work: Work, entries: Iterable[AuditEntry]) -> None:
@@ -118,8 +136,10 @@ def _ask(
     case: Case | None = None,
     object_id: UUID | None = None,
     payload: Mapping[str, Any] | None = None,
+    until: datetime | None = None,
 ) -> TwoPersonAct:
     case_id = case.id if case else None
+    lapses = work.now + kinds()[kind_id].waits
     for one in _open(work, kind_id):
         if (one.case_id, one.object_id) == (case_id, object_id) and one.expires_at > work.now:
             return one
@@ -129,7 +149,7 @@ def _ask(
         object_id=object_id,
         proposed_by=proposer,
         proposed_at=work.now,
-        expires_at=work.now + kinds()[kind_id].waits,
+        expires_at=min(lapses, until or lapses),
     )
     work.seal(act, payload=dict(payload or {}))
     work.session.add(act)
@@ -360,11 +380,29 @@ def _release_reporter(work: Work, act: TwoPersonAct, payload: Mapping[str, Any])
     _grant(work, act, [REPORTER], RELEASE, reason=str(payload.get("reason") or ""), staff_id=act.proposed_by)
 
 
-def _let_unit_in(work: Work, act: TwoPersonAct, payload: Mapping[str, Any]) -> None:
-    if act.object_id is None or is_excluded(work, _case_of(act), unit_id=act.object_id):
+def _let_in(work: Work, act: TwoPersonAct, payload: Mapping[str, Any]) -> None:
+    """The unit or the person that the act names. Raises NotFound where it is kept from the case meanwhile, is not there any
+    more, or where nothing is given."""
+    kind = kinds()[act.kind]
+    staff = work.session.get(Staff, act.object_id) if act.object_id else None
+    unit_id = staff.unit_id if staff else act.object_id
+    groups = [one for one in payload.get("groups") or [] if one in kind.groups]
+    gone = staff is not None and staff.closed_at is not None
+    if unit_id is None or gone or not groups:
         raise NotFound
-    groups = [one for one in payload.get("groups") or [] if one != REPORTER]
-    _grant(work, act, groups, "care", reason=str(payload.get("reason") or ""), unit_id=act.object_id)
+    if is_excluded(work, _case_of(act), unit_id=unit_id, staff_id=staff.id if staff else None):
+        raise NotFound
+    whom = {"staff_id": staff.id} if staff else {"unit_id": unit_id}
+    purpose = payload.get("purpose")
+    _grant(
+        work,
+        act,
+        groups,
+        purpose if purpose in kind.purposes else kind.purposes[0],
+        reason=str(payload.get("reason") or ""),
+        until=datetime.fromisoformat(payload["until"]) if payload.get("until") else None,
+        **whom,
+    )
 
 
 def _grant(
@@ -374,9 +412,11 @@ def _grant(
     purpose: str,
     *,
     reason: str,
+    until: datetime | None = None,
     unit_id: UUID | None = None,
     staff_id: UUID | None = None,
 ) -> None:
+    longest = work.now + kinds()[act.kind].opens_for
     grant = CaseGrant(
         case_id=_case_of(act),
         unit_id=unit_id,
@@ -384,7 +424,7 @@ def _grant(
         groups=groups,
         purpose=purpose,
         starts_at=work.now,
-        expires_at=_until(work.now, act),
+        expires_at=min(longest, until or longest),
         granted_by=work.actor.id,
     )
     work.seal(grant, reason={"reason": reason})
@@ -392,10 +432,6 @@ def _grant(
     work.session.flush()
     forget_access(work, grant.case_id)
     record(work, Tag.GRANT_MADE, case_id=grant.case_id, object_type="grant", object_id=grant.id, fields=groups)
-
-
-def _until(now: datetime, act: TwoPersonAct) -> datetime:
-    return now + kinds()[act.kind].opens_for
 
 
 def _case_of(act: TwoPersonAct) -> UUID:
@@ -426,7 +462,7 @@ def _reset_factor(work: Work, act: TwoPersonAct, payload: Mapping[str, Any]) -> 
 DOERS: Mapping[str, Callable[[Work, TwoPersonAct, Mapping[str, Any]], None]] = {
     "end-exclusion": _end_exclusion,
     "release-reporter": _release_reporter,
-    "grant": _let_unit_in,
+    "grant": _let_in,
     "confirm-account": _confirm,
     "create-auditor": _confirm,
     "reset-factor": _reset_factor,

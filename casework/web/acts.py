@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,14 +11,17 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from casework.access.models import CaseExclusion, TwoPersonAct
+from casework.cases.models import Case
 from casework.cases.queries import codes_of
 from casework.oversight.acts import decide_act, expire_acts, kinds, queue_of, withdraw_act
+from casework.oversight.grants import KIND
 from casework.people.models import Post, Staff
 from casework.people.queries import staff_by_id, units_by_id
 from casework.people.rules import Role
 from casework.web.access import open_to
 from casework.web.door import begin
 from casework.web.factors import step_up
+from casework.web.sharing import what_is_given
 from casework.web.wording import law_text, moment_text, post_title
 from casework.work import Work
 
@@ -82,6 +86,7 @@ def _rows(work: Work, found: Any) -> list[dict[str, Any]]:
                 "case": cases[act.case_id].code if act.case_id in cases else None,
                 "about": _about(work, act, staff, units),
                 "reason": payload.get("reason"),
+                "gives": _gives(work, act, cases, payload),
                 "by": f"{_post(proposer)}, {units[proposer.unit_id].name}",
                 "at": moment_text(act.proposed_at),
                 "until": moment_text(act.expires_at),
@@ -108,6 +113,14 @@ def _about(work: Work, act: TwoPersonAct, staff: dict[UUID, Staff], units: Any) 
         return units_by_id(work, [exclusion.unit_id])[exclusion.unit_id].name
     person = staff_by_id(work, [exclusion.staff_id]).values()
     return ", ".join(one.username for one in person)
+
+
+def _gives(work: Work, act: TwoPersonAct, cases: Mapping[UUID, Case], payload: Mapping[str, Any]) -> str | None:
+    """What of the case a proposal to let somebody in would open, for what, until when."""
+    case = cases.get(act.case_id) if act.case_id else None
+    if act.kind != KIND or case is None:
+        return None
+    return what_is_given(work.law_for(case.edition), payload)
 
 
 def _post(staff: Staff) -> str:

@@ -23,6 +23,7 @@ from casework.deadlines.queries import changes_of
 from casework.errors import Forbidden, IllegalMove
 from casework.law.forms import read, to_submitted
 from casework.law.model import Form
+from casework.oversight.grants import may_let_in
 from casework.people.queries import units_by_id
 from casework.people.rules import Role
 from casework.referral.queries import referrals_of
@@ -33,7 +34,7 @@ from casework.web.courseparts import change_items, with_changes
 from casework.web.door import begin
 from casework.web.lawform import Shown, posted
 from casework.web.people import people
-from casework.web.sharing import READ_TAGS, given_out, matrix, readers, readers_summed
+from casework.web.sharing import READ_TAGS, given_out, let_in, matrix, readers, readers_summed
 from casework.web.story import latest_papers, story, updated_at
 from casework.web.timeline import GROUPS, events_of, group_titles, papers_said, timeline
 from casework.work import Work
@@ -147,6 +148,8 @@ def shared(code: str) -> ResponseReturnValue:
             **casebook.frame_of(work, sight, "shared"),
             "matrix": matrix(sight.law, referrals, work.now),
             "given": given_out(sight.law, referrals, sight.units),
+            "let_in": let_in(work, case),
+            "may_let_in": may_let_in(work, case),
         }
     return render_template("case/shared.html", **page)
 

@@ -11,16 +11,22 @@ from uuid import UUID
 
 from flask_babel import gettext as _
 
-from casework.access.rules import CaseUnits, readable
+from casework.access.models import CaseGrant
+from casework.access.policybook import policy_book
+from casework.access.rules import BREAK_GLASS, CONDITIONS, CaseUnits, readable
 from casework.audit.models import AuditEntry
 from casework.audit.tags import Tag
+from casework.cases.models import Case
 from casework.law.model import Law
-from casework.people.models import Unit
+from casework.oversight.acts import acts_on
+from casework.oversight.grants import KIND, grants_on, may_let_in, may_revoke
+from casework.people.models import Post, Staff, Unit
+from casework.people.queries import staff_by_id, units_by_id
 from casework.people.rules import Role
 from casework.referral.models import Referral
 from casework.web import wording
 from casework.web.timeline import who
-from casework.work import Actor
+from casework.work import Actor, Work
 
 BREAK_GLASS_OPENED = "case:break-glass:opened"  # the law's tag of an emergency opening
 READ_TAGS = (
@@ -130,6 +136,77 @@ def given_out(law: Law, referrals: Sequence[Referral], units: Mapping[UUID, Unit
         }
         for one in referrals
     ]
+
+
+# ---------------------------------------------------------------- who was let in for a time
+
+
+def group_title(law: Law, group: str) -> str:
+    """A field group's name: the law's own, or one that the policy has besides (files and scans)."""
+    return wording.law_text(law.groups.get(group) or policy_book(CONDITIONS).groups[group])
+
+
+def let_in(work: Work, case: Case) -> list[dict[str, Any]]:
+    """Each grant on the case, live and past: posts and offices, not names. No question more where there is none."""
+    grants = grants_on(work, case)
+    staff = staff_by_id(work, [one.staff_id for one in grants])
+    units = units_by_id(work, [*(one.unit_id for one in grants), *(one.unit_id for one in staff.values())])
+    law, mine = work.law_for(case.edition), may_let_in(work, case)
+    return [
+        {
+            "id": one.id,
+            "who": _whom(one.unit_id or one.staff_id, staff, units),
+            "what": ", ".join(group_title(law, group) for group in one.groups),
+            "why": wording.law_text(policy_book(CONDITIONS).purposes[one.purpose]),
+            "from": wording.short_moment(one.starts_at),
+            "until": wording.moment_text(one.expires_at),
+            "state": _grant_state(one, work.now),
+            "live": one.revoked_at is None and one.expires_at > work.now,
+            "revocable": mine and may_revoke(work, one),
+        }
+        for one in grants
+    ]
+
+
+def waiting_grants(work: Work, case: Case) -> list[dict[str, Any]]:
+    """What was asked for and waits for the second person."""
+    acts = [one for one in acts_on(work, case) if one.kind == KIND]
+    staff = staff_by_id(work, [one.object_id for one in acts])
+    units = units_by_id(work, [*(one.object_id for one in acts), *(one.unit_id for one in staff.values())])
+    law = work.law_for(case.edition)
+    return [
+        {
+            "who": _whom(one.object_id, staff, units),
+            "what": what_is_given(law, said or {}),
+            "until": wording.moment_text(one.expires_at),
+        }
+        for one, said in zip(acts, work.open_all(acts, "payload"), strict=True)
+    ]
+
+
+def what_is_given(law: Law, payload: Mapping[str, Any]) -> str:
+    """The groups, the purpose and the end that a proposal to let somebody in names."""
+    words = [", ".join(group_title(law, one) for one in payload.get("groups") or [])]
+    purpose = policy_book(CONDITIONS).purposes.get(str(payload.get("purpose")))
+    words += [wording.law_text(purpose)] if purpose else []
+    if payload.get("until"):
+        words.append(_("đến %(until)s", until=wording.moment_text(datetime.fromisoformat(payload["until"]))))
+    return " · ".join(words)
+
+
+def _whom(id_: UUID | None, staff: Mapping[UUID, Staff], units: Mapping[UUID, Unit]) -> str:
+    one = staff.get(id_) if id_ else None
+    if one is not None:
+        return f"{wording.post_title(one.role, deputy=one.post == Post.DEPUTY)}, {units[one.unit_id].name}"
+    return units[id_].name if id_ and id_ in units else ""
+
+
+def _grant_state(one: CaseGrant, now: datetime) -> str:
+    if one.revoked_at is not None:
+        return _("đã thu hồi %(when)s", when=wording.short_moment(one.revoked_at))
+    if one.expires_at <= now:
+        return _("đã hết hạn")
+    return _("mở khẩn cấp, đang có hiệu lực") if one.kind == BREAK_GLASS else _("đang có hiệu lực")
 
 
 # ---------------------------------------------------------------- who has seen it

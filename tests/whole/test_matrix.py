@@ -122,6 +122,7 @@ TABLE = """
 /thong-bao/<alarm_id>                      everybody                        of alarm
 /quan-tri/tai-khoan                        administrator
 /ca/<ma>/loai-tru                          supervisor                       of case
+/ca/<ma>/cho-xem                           supervisor                       of own
 /cong-tac-vien                             worker chair administrator
 /cong-tac-vien/<staff_id>                  worker chair administrator       of nobody
 /dien-thoai                                anybody
@@ -282,6 +283,8 @@ def reaches(who: Who, lies: Lies, of: str, thing: str) -> bool:
         return lies.one.reports[thing] == who.username
     if of == "case":
         return sees(who, lies)
+    if of == "own":  # of their own province, and not only opened to them for a time
+        return sees(who, lies) and who.place == lies.at.rpartition("-")[2][:2]
     if of == "referral":
         units = {str(key): unit for key, unit in lies.one.referrals.items()}
         return units[thing] == who.place

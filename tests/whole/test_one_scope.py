@@ -142,6 +142,8 @@ ALLOWED = {
     "oversight.breakglass.own_openings": OWN,
     "oversight.breakglass.review_opening": TWO,
     "oversight.budgets.<module>": "how many cases one account has opened: a count of ids",
+    "oversight.grants.grants_on": OF_A_CASE,
+    "oversight.grants.revoke_grant": OF_A_CASE,
     "oversight.reporter.informants": OF_A_CASE,
     "oversight.reporter.release_of": RULE,
     "oversight.watching._told_lately": CLOCK,
