@@ -27,6 +27,7 @@ from casework.jobs.guard import ClockGuard
 from casework.jobs.posting import follow_notices, send_notices
 from casework.jobs.watching import note_jump, note_silence
 from casework.notices.outbox import Stopping, never
+from casework.oversight.acts import expire_acts
 from casework.people.service import beat
 from casework.work import SYSTEM
 
@@ -116,7 +117,8 @@ def seal_trail(office: Office) -> None:
 
 
 def pulse(office: Office, stopping: Stopping = never) -> None:
-    """What an edit of the calendar left is counted anew, what is due is fired, and the heartbeat is written for /readyz."""
+    """What an edit of the calendar left is counted anew, what is due is fired, and the heartbeat is written for /readyz;
+    then what was proposed and nobody decided in time is closed."""
     for _part in range(CAUGHT_UP_PARTS):
         if stopping() or not catch_all_up(lambda: office.begin(SYSTEM), seconds=CAUGHT_UP_SECONDS):
             break
@@ -126,6 +128,8 @@ def pulse(office: Office, stopping: Stopping = never) -> None:
         fire_marks(work)
     with office.begin(SYSTEM) as work:
         beat(work)
+    with office.begin(SYSTEM) as work:
+        expire_acts(work)
     if fired:
         log.info("fired", clocks=fired)
 
