@@ -119,6 +119,7 @@ class Tag(StrEnum):
     INCIDENT_READ = "incident:read"
     INCIDENT_NOTED = "incident:noted"
     INCIDENT_MARK_PASSED = "incident:mark-passed"
+    INCIDENT_NOTICE_CONFIRMED = "incident:notice-confirmed"
     INCIDENT_FILED = "incident:filed"
     INCIDENT_CLOSED = "incident:closed"
 

@@ -72,7 +72,7 @@ def do_step(work: Work, incident: Incident, step_id: str, words: str = "") -> No
     step = course().step(step_id)
     if step is None or len(words) > LONGEST:
         raise Invalid({"step": "not-an-option"})
-    _check_open(incident)
+    check_open(incident)
     _enter(work, incident, EntryKind.STEP, step=step.id, words=words)
     tag = Tag.INCIDENT_NOTED
     if step.files and incident.filed_at is None:
@@ -84,7 +84,7 @@ def do_step(work: Work, incident: Incident, step_id: str, words: str = "") -> No
 
 def close_incident(work: Work, incident: Incident, reason: str) -> None:
     """Ends it, with a reason that stays written down. Raises Invalid."""
-    _check_open(incident)
+    check_open(incident)
     _check_words("reason", reason)
     _enter(work, incident, EntryKind.CLOSED, words=reason)
     incident.closed_at, incident.closed_by = work.now, work.actor.id
@@ -166,7 +166,7 @@ def _drop_marks(work: Work, incident: Incident) -> None:
     work.session.connection().execute(waiting.values(dropped_at=work.now))
 
 
-def _check_open(incident: Incident) -> None:
+def check_open(incident: Incident) -> None:
     if incident.closed_at is not None:
         raise Invalid({"incident": "closed"})
 

@@ -41,6 +41,7 @@ class PaperContent:
           the decision (Mẫu 07) that "extend-separation", "cancel-separation", "court-request" speak of
       "plan": mapping number, day (ISO) - the decision of Mẫu 05 that approved the plan
       "documents": rows title, number, day (ISO), pages (int), note - the lines of "file-index"
+      "code_words": what the code in the foot is of, where it is no case's ("Mã sự cố")
       "draft": True - not issued yet: "BẢN NHÁP" stands visibly on every page, and no number is given
     """
 

@@ -73,6 +73,13 @@ class Sheet:
 def sheet_of(content: PaperContent, law: Law) -> Sheet:
     """The paper, put together. Raises KeyError for a kind that the edition's papers.toml does not have."""
     kind = law.papers[content.kind]
+    form = law.forms.get(kind.form or "")
+    source = f"{form.number}, {law.edition.title.vi.split(' quy định')[0]}" if form and _is_form(form, kind) else ""
+    return lay_out(content, kind, source=source)
+
+
+def lay_out(content: PaperContent, kind: PaperKind, *, source: str = "") -> Sheet:
+    """The same of a kind that stands in no edition's papers.toml. `source` is named in the foot."""
     facts = Facts(content)
     decision = kind.decides is not None
     return Sheet(
@@ -91,7 +98,7 @@ def sheet_of(content: PaperContent, law: Law) -> Sheet:
         left=_signature(kind.left, _second_name(content)) if kind.left else None,
         right=_first_signature(content, kind.right),
         note=(Run(kind.note),) if kind.note else (),
-        foot=_foot(content, law, kind),
+        foot=_foot(content, source),
     )
 
 
@@ -182,11 +189,9 @@ def _second_name(content: PaperContent) -> str:
     return str(content.values.get("secretary") or content.extra.get("worker_name") or "")
 
 
-def _foot(content: PaperContent, law: Law, kind: PaperKind) -> tuple[str, ...]:
-    form = law.forms.get(kind.form or "")
-    source = f"{form.number}, {law.edition.title.vi.split(' quy định')[0]}" if form and _is_form(form, kind) else ""
+def _foot(content: PaperContent, source: str) -> tuple[str, ...]:
     draft = "BẢN NHÁP, chưa ban hành" if content.extra.get("draft") else ""
-    first = " · ".join(filter(None, (draft, f"Mã ca: {content.code}", source)))
+    first = " · ".join(filter(None, (draft, f"{content.extra.get('code_words', 'Mã ca')}: {content.code}", source)))
     return (first, f"Mã phiên bản (SHA-256): {content.version_hash}") if content.version_hash else (first,)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import typst
 from casework.law.model import Law
 from casework.papers.content import PaperContent
 from casework.papers.fontface import letters_of
-from casework.papers.layout import sheet_of
+from casework.papers.layout import Sheet, sheet_of
 
 FONTS = Path(__file__).parent / "fonts"
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "papers"
@@ -38,9 +39,15 @@ class Press:
         )
 
     def pdf(self, content: PaperContent) -> bytes:
-        """The paper; the same content gives the same bytes. Raises KeyError for a kind that the edition does not have."""
-        sheet = asdict(sheet_of(content, self._law))
-        inputs = {"sheet": self._printable(json.dumps(_dated(sheet, content, self._law), ensure_ascii=False))}
+        """The paper; the same content gives the same bytes. Where its day is left to the pen, the file carries the day on
+        which the edition came into force. Raises KeyError for a kind that the edition does not have."""
+        return self.draw(sheet_of(content, self._law), content.day or self._law.edition.in_force)
+
+    def draw(self, sheet: Sheet, day: date) -> bytes:
+        """A sheet as PDF. The file's own date is the paper's `day`, not the machine's: printed again, it is the same file.
+        PDF/A demands a date: for a paper whose day the pen will write, the caller names one that stays."""
+        dated = asdict(sheet) | {"day": [day.year, day.month, day.day]}
+        inputs = {"sheet": self._printable(json.dumps(dated, ensure_ascii=False))}
         with self._lock:
             made: Any = self._compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards=["a-2b", "ua-1"])
         return bytes(made)
@@ -49,10 +56,3 @@ class Press:
         """Letters beyond the font by their code. Of a text in JSON only what stands inside strings can be such."""
         missing = {one for one in set(text) if ord(one) not in self._letters}
         return text.translate({ord(one): f"[U+{ord(one):04X}]" for one in missing}) if missing else text
-
-
-def _dated(sheet: dict[str, Any], content: PaperContent, law: Law) -> dict[str, Any]:
-    """The file's own date is the paper's, not the machine's: printed again, it is the same file. PDF/A demands a date:
-    where the pen will write it, the file carries the day on which the edition came into force."""
-    day = content.day or law.edition.in_force
-    return sheet | {"day": [day.year, day.month, day.day]}

@@ -20,7 +20,7 @@ from markupsafe import Markup, escape
 
 from casework.law.model import Law
 from casework.papers.content import PaperContent
-from casework.papers.layout import sheet_of
+from casework.papers.layout import Sheet, sheet_of
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "templates" / "papers" / "word"
 
@@ -32,7 +32,11 @@ _SMALL_SPACE = 0.53  # mm, a no-break space at 6 pt
 
 def docx(content: PaperContent, law: Law) -> bytes:
     """The paper as a Word file. Raises KeyError for a kind that the edition does not have."""
-    sheet = sheet_of(content, law)
+    return word_of(sheet_of(content, law))
+
+
+def word_of(sheet: Sheet) -> bytes:
+    """A sheet as a Word file."""
     page = (_LONG, _SHORT) if sheet.landscape else (_SHORT, _LONG)
     template = DocxTemplate(io.BytesIO(_packed(TEMPLATE)))
     template.render(

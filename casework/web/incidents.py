@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -15,7 +15,8 @@ from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.clock import VIETNAM, local
 from casework.errors import Invalid, NotFound
-from casework.incidents.models import EntryKind, Incident, IncidentEntry, IncidentMark
+from casework.incidents.models import EntryKind, Incident, IncidentEntry, IncidentMark, IncidentNotice
+from casework.incidents.notice import notice_paper, notices_of, texts_of, write_notice
 from casework.incidents.queries import entries_of, find_incident, marks_of, next_mark
 from casework.incidents.queries import listing as incidents
 from casework.incidents.rules import Step, course
@@ -27,11 +28,15 @@ from casework.incidents.service import (
     note,
     open_incident,
 )
+from casework.papers.breach import Notice, notice_sheet
+from casework.papers.presses import Presses
+from casework.papers.word import word_of
 from casework.people.models import Staff
-from casework.people.queries import staff_by_id, unit
+from casework.people.queries import staff_by_id
 from casework.people.rules import Role
 from casework.web.access import open_to, open_to_staff
 from casework.web.door import begin
+from casework.web.papers import PDF_TYPE, WORD_TYPE, file_answer
 from casework.web.wording import law_text, length_text, moment_text, role_title, short_moment
 from casework.work import Work
 
@@ -104,25 +109,99 @@ def close(code: str) -> ResponseReturnValue:
 @bp.get("/<code>/van-ban")
 @open_to(*FOLLOW)
 def paper(code: str) -> ResponseReturnValue:
-    """The notice to the authority, filled in as far as the office knows, to be printed, completed and signed."""
+    """The notice to the authority, filled in as far as the office knows: a person goes through it and confirms it."""
     with begin() as work:
-        incident = _followed(work, code)
-        record(work, Tag.INCIDENT_READ, object_type="incident", object_id=incident.id, fields=["notice"])
-        told = [words for entry, words in entries_of(work, incident.id) if entry.kind == EntryKind.TOLD]
-        done = [words for entry, words in entries_of(work, incident.id) if entry.kind == EntryKind.STEP]
-        page = {
-            "code": code,
-            "office": unit(work, incident.province_id).name,
-            "article": course().article,
-            "limit": course().limit,
-            "detected": moment_text(incident.detected_at),
-            "due": moment_text(course().marks[-1].moment(incident.detected_at)),
-            "description": work.open(incident, "description"),
-            "done": [one for one in done if one],
-            "told": told,
-            "today": local(work.now),
-        }
-    return render_template("incidents/paper.html", **page)
+        page = _paper_page(work, _followed(work, code))
+    return render_template("incidents/paper.html", **page, faults={})
+
+
+@bp.post("/<code>/van-ban")
+@open_to(*FOLLOW)
+def write_paper(code: str) -> ResponseReturnValue:
+    typed = {one.id: request.form.get(one.id, "") for one in notice_paper().asked}
+    confirm, compared = request.form.get("do") == "confirm", request.form.get("compared") == "yes"
+    try:
+        with begin() as work:
+            write_notice(work, _followed(work, code), typed, confirm=confirm, compared=compared)
+    except Invalid as invalid:
+        with begin() as work:
+            page = _paper_page(work, _followed(work, code), typed)
+        return render_template("incidents/paper.html", **page, faults=_notice_faults(invalid)), 422
+    flash(_("Đã xác nhận văn bản. In, ký, gửi, rồi ghi bước đã gửi.") if confirm else _("Đã lưu bản nháp."), "success")
+    return redirect(url_for("incidents.paper", code=code), code=303)
+
+
+@bp.get("/<code>/van-ban.pdf")
+@open_to(*FOLLOW)
+def paper_pdf(code: str) -> ResponseReturnValue:
+    """The notice as PDF, marked as a draft until it is confirmed."""
+    with begin() as work:
+        found, law = _notice(work, code, "pdf"), work.law
+    presses: Presses = current_app.extensions["presses"]
+    return file_answer(presses.of(law).draw(found.sheet, found.day), PDF_TYPE, f"{code}-thong-bao.pdf")
+
+
+@bp.get("/<code>/van-ban.docx")
+@open_to(*FOLLOW)
+def paper_word(code: str) -> ResponseReturnValue:
+    with begin() as work:
+        found = _notice(work, code, "docx")
+    return file_answer(word_of(found.sheet), WORD_TYPE, f"{code}-thong-bao.docx")
+
+
+def _notice(work: Work, code: str, how: str) -> Notice:
+    incident = _followed(work, code)
+    record(work, Tag.INCIDENT_READ, object_type="incident", object_id=incident.id, fields=["notice", how])
+    return notice_sheet(work, incident, request.args.get("ban", None, int))
+
+
+def _paper_page(work: Work, incident: Incident, typed: Mapping[str, str] | None = None) -> dict[str, Any]:
+    record(work, Tag.INCIDENT_READ, object_type="incident", object_id=incident.id, fields=["notice"])
+    versions = notices_of(work, incident)
+    people = staff_by_id(work, [one.confirmed_by or one.by for one in versions])
+    texts = typed or texts_of(work, incident, versions[0] if versions else None)
+    return {
+        "code": incident.code,
+        "closed": incident.closed_at is not None,
+        "due": moment_text(course().marks[-1].moment(incident.detected_at)),
+        "detected": moment_text(incident.detected_at),
+        "asked": [
+            {
+                "id": one.id,
+                "label": law_text(one.label),
+                "hint": law_text(one.hint) if one.hint else None,
+                "lines": one.lines,
+                "value": texts.get(one.id, ""),
+            }
+            for one in notice_paper().asked
+        ],
+        "is_draft": not versions or versions[0].confirmed_at is None,
+        "versions": [_version(one, people) for one in versions],
+    }
+
+
+def _version(one: IncidentNotice, people: Mapping[Any, Staff]) -> dict[str, Any]:
+    when = short_moment(one.confirmed_at or one.at)
+    who = _who(people.get(one.confirmed_by or one.by))
+    return {
+        "serial": one.serial,
+        "confirmed": one.confirmed_at is not None,
+        "words": _("xác nhận %(when)s, %(who)s", when=when, who=who)
+        if one.confirmed_at
+        else _("bản nháp, sửa %(when)s, %(who)s", when=when, who=who),
+    }
+
+
+def _notice_faults(invalid: Invalid) -> dict[str, str]:
+    words = {
+        "too-long": _("Quá 4000 ký tự"),
+        "missing": _("Ghi việc đã xảy ra"),
+        "closed": _("Sự cố đã đóng"),
+    }
+    found = {name: words.get(fault, _("Sự cố đã đóng")) for name, fault in invalid.faults.items()}
+    if "compared" in found:
+        found["compared"] = _("Đánh dấu là đã đọc lại và đối chiếu, rồi mới xác nhận")
+    return found
 
 
 def _act(code: str, act: Any) -> ResponseReturnValue:

@@ -161,8 +161,8 @@ def _printed(code: str, kind: str, how: str) -> ResponseReturnValue:
     data = docx(found.content, found.law) if how == "docx" else _presses().of(found.law).pdf(found.content)
     name = f"{code}-{file_name(line.kind)}"
     if how == "print":
-        return _bytes(data, PDF_TYPE, f"{name}.pdf", inline=True)
-    return _bytes(data, WORD_TYPE if how == "docx" else PDF_TYPE, f"{name}.{how}")
+        return file_answer(data, PDF_TYPE, f"{name}.pdf", inline=True)
+    return file_answer(data, WORD_TYPE if how == "docx" else PDF_TYPE, f"{name}.{how}")
 
 
 # ---------------------------------------------------------------- number and day
@@ -355,7 +355,7 @@ def scan_bytes(code: str, scan_id: UUID) -> ResponseReturnValue:
         kept, paper, stored = find_scan(work, case, scan_id)
         data = read_scan(work, case, kept, stored)
         kind = work.law_for(case.edition).papers[paper.kind]
-    return _bytes(data, stored.media_type, f"{code}-{file_name(kind)}-ban-ky.{ENDINGS[stored.media_type]}")
+    return file_answer(data, stored.media_type, f"{code}-{file_name(kind)}-ban-ky.{ENDINGS[stored.media_type]}")
 
 
 # ---------------------------------------------------------------- the closed file
@@ -381,7 +381,7 @@ def export_bytes(code: str, export_id: UUID) -> ResponseReturnValue:
         case = find_whole_case(work, code)
         found, stored = find_export(work, case, export_id)
         data = read_export(work, case, found, stored)
-    return _bytes(data, stored.media_type, f"{code}-ho-so.json")
+    return file_answer(data, stored.media_type, f"{code}-ho-so.json")
 
 
 # ---------------------------------------------------------------- parts
@@ -402,8 +402,8 @@ def _presses() -> Presses:
     return found
 
 
-def _bytes(data: bytes, media_type: str, name: str, *, inline: bool = False) -> Response:
-    """Never shown as a page of this site: a scan is somebody else's bytes."""
+def file_answer(data: bytes, media_type: str, name: str, *, inline: bool = False) -> Response:
+    """A file to keep or, `inline`, to look at; never shown as a page of this site: a scan is somebody else's bytes."""
     answer = Response(data, mimetype=media_type)
     answer.headers["Content-Disposition"] = f"{'inline' if inline else 'attachment'}; filename={name}"
     answer.headers["X-Content-Type-Options"] = "nosniff"

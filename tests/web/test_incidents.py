@@ -143,6 +143,26 @@ def test_who_was_told_stays_written_down(town: Town, browser: Open) -> None:
     assert SAID in notice and "Báo công an tỉnh" in notice and "91/2025/QH15" in notice and code in notice
 
 
+def test_the_notice_is_a_draft_until_its_person_confirms_it(town: Town, browser: Open) -> None:
+    code = opened(browser)
+    supervisor = browser("supervisor")
+    typed = {"what": "Mất máy ở chợ", "amount": "12 người", "do": "confirm"}
+    refused = supervisor.submit(f"/su-co/{code}/van-ban", typed)
+    page = refused.get_data(as_text=True)
+    assert refused.status_code == 422 and "rồi mới xác nhận" in page and "12 người" in page
+    assert supervisor.submit(f"/su-co/{code}/van-ban", typed | {"do": "save"}).status_code == 303
+    assert "bản nháp, sửa" in supervisor.follow().get_data(as_text=True)
+    assert supervisor.submit(f"/su-co/{code}/van-ban", typed | {"compared": "yes"}).status_code == 303
+    page = supervisor.follow().get_data(as_text=True)
+    assert "xác nhận 08:00 23/11" in page and "Soạn bản tiếp theo" in page
+    for ending, start in (("pdf", b"%PDF"), ("docx", b"PK")):
+        answer = supervisor.get(f"/su-co/{code}/van-ban.{ending}?ban=1")
+        assert answer.status_code == 200 and answer.get_data().startswith(start)
+        assert answer.headers["Cache-Control"] == "no-store" and SAID not in str(answer.headers)
+    assert supervisor.get(f"/su-co/{code}/van-ban.pdf?ban=9").status_code == 404
+    assert len(tags(town, Tag.INCIDENT_NOTICE_CONFIRMED)) == 1
+
+
 def test_who_opened_it_sees_that_it_runs_and_does_no_more(town: Town, browser: Open) -> None:
     code = opened(browser)
     worker = browser("worker")
@@ -150,7 +170,9 @@ def test_who_opened_it_sees_that_it_runs_and_does_no_more(town: Town, browser: O
     assert SAID in page and "72 giờ" in page and "Đóng sự cố" not in page
     for path in ("buoc", "ghi", "dong"):
         assert worker.submit(f"/su-co/{code}/{path}").status_code == 404
-    assert worker.get(f"/su-co/{code}/van-ban").status_code == 404
+    for path in ("van-ban", "van-ban.pdf", "van-ban.docx"):
+        assert worker.get(f"/su-co/{code}/{path}").status_code == 404
+    assert worker.submit(f"/su-co/{code}/van-ban", {"what": "x"}).status_code == 404
 
 
 @pytest.mark.parametrize("username", ["chair", "auditor"])
