@@ -487,6 +487,7 @@ def things_of(lies: Lies, name: str) -> list[str] | None:
 OWN = {"document_id", "scan_id", "export_id", "exclusion_id"}  # named together with the case that they are of
 THING = {
     "case": "ma",
+    "own": "ma",
     "referral": "referral_id",
     "offer": "offer_id",
     "report": "report",
