@@ -37,6 +37,7 @@ from casework.jobs.runner import run_jobs, start_jobs
 from casework.law.calendar import calendar_of
 from casework.migrate import current_revision, head_revision, upgrade
 from casework.people.models import UnitKind
+from casework.people.passwords import first_password_lasts
 from casework.people.queries import unheld_posts, unstaffed_communes
 from casework.people.rules import Role
 from casework.people.service import create_staff, create_unit
@@ -183,7 +184,11 @@ def _check_port_free(host: str, port: int) -> None:
 @click.option("--province-code", required=True, help="GSO code of the province, two digits.")
 @click.option("--admin", default="quantri", show_default=True, help="User name of the first administrator.")
 def init(province: str, province_code: str, admin: str) -> None:
-    """Make a new office: key file, tables, the province and its first administrator (the password is shown once)."""
+    """Make a new office: key file, tables, the province and its first administrator.
+
+    The administrator's password is shown once. It opens the page where they choose one of their own, within 14 days; after
+    that `casework staff password` makes another.
+    """
     settings = settings_now()
     create_key_file(settings.key_file)
     with database(settings):
@@ -194,7 +199,8 @@ def init(province: str, province_code: str, admin: str) -> None:
             unit = create_unit(work, code=province_code, name=province, kind=UnitKind.PROVINCE)
             create_staff(work, username=admin, password=password, role=Role.ADMINISTRATOR, unit=unit, name=admin)
     click.echo(f"keys: {settings.key_file} (keep a copy apart from the database and its backups)")
-    click.echo(f"administrator: {admin} / {password}")
+    days = first_password_lasts().days
+    click.echo(f"administrator: {admin} / {password} (opens the choice of their own, for {days} days)")
 
 
 @casework.command()
