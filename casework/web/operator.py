@@ -53,6 +53,7 @@ from casework.law.model import Form
 from casework.people.models import Unit
 from casework.people.queries import (
     Place,
+    commune_by_code,
     commune_candidates,
     duty_of_units,
     find_places,
@@ -212,17 +213,22 @@ def read_back(code: str) -> ResponseReturnValue:
             "recorded": f"{local(found.receipt.report.recorded_at):%H:%M}",
             "until": f"{local(found.until):%H:%M}",
             "left": length_text(found.until - work.now),
-            "sections": _answered(found.form, found.values or {}),
+            "sections": _answered(work, found.form, found.values or {}),
             "language": language(),
         }
     return render_template("operator/read_back.html", **page)
 
 
-def _answered(form: Form, values: Mapping[str, Any]) -> list[Any]:
-    """What was answered and nothing else: an hour's worth of open questions would hide it."""
+def _answered(work: Work, form: Form, values: Mapping[str, Any]) -> list[Any]:
+    """What was answered and nothing else, for the open questions would hide it; a commune by its name."""
+    named = {
+        one.id: place.name
+        for one in form.fields
+        if one.kind == "commune" and (place := commune_by_code(work, str(values.get(one.id, ""))))
+    }
     sections = [
         (section, [(one, said) for one, said in lines if said is not None])
-        for section, lines in answers(form, values, language())
+        for section, lines in answers(form, {**values, **named}, language())
     ]
     return [(section, lines) for section, lines in sections if lines]
 

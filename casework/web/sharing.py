@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from casework.access.rules import BREAK_GLASS, CONDITIONS, CaseUnits, readable
 from casework.audit.models import AuditEntry
 from casework.audit.tags import Tag
 from casework.cases.models import Case
+from casework.clock import local
 from casework.law.model import Law
 from casework.oversight.acts import acts_on
 from casework.oversight.grants import KIND, grants_on, may_let_in, may_revoke
@@ -159,7 +160,7 @@ def let_in(work: Work, case: Case) -> list[dict[str, Any]]:
             "what": ", ".join(group_title(law, group) for group in one.groups),
             "why": wording.law_text(policy_book(CONDITIONS).purposes[one.purpose]),
             "from": wording.short_moment(one.starts_at),
-            "until": wording.moment_text(one.expires_at),
+            "until": end_text(one.expires_at),
             "state": _grant_state(one, work.now),
             "live": one.revoked_at is None and one.expires_at > work.now,
             "revocable": mine and may_revoke(work, one),
@@ -190,8 +191,16 @@ def what_is_given(law: Law, payload: Mapping[str, Any]) -> str:
     purpose = policy_book(CONDITIONS).purposes.get(str(payload.get("purpose")))
     words += [wording.law_text(purpose)] if purpose else []
     if payload.get("until"):
-        words.append(_("đến %(until)s", until=wording.moment_text(datetime.fromisoformat(payload["until"]))))
+        words.append(_("đến %(until)s", until=end_text(datetime.fromisoformat(payload["until"]))))
     return " · ".join(words)
+
+
+def end_text(moment: datetime) -> str:
+    """`hết ngày 25/11/2026` for midnight after it, else the moment."""
+    here = local(moment)
+    if here.time() != time.min:
+        return wording.moment_text(moment)
+    return _("hết ngày %(day)s", day=wording.day_text(here.date() - timedelta(days=1)))
 
 
 def _whom(id_: UUID | None, staff: Mapping[UUID, Staff], units: Mapping[UUID, Unit]) -> str:

@@ -80,7 +80,10 @@ def test_asked_for_alone_it_gives_nothing_and_decided_by_a_second_the_named_grou
     read(neighbour, f"/ca/{case.code}", 404)
 
     queue = read(second, "/viec-hai-nguoi")
-    assert all(word in queue for word in ("Diễn biến vụ việc", "Xã Bản Sen", REASON, "Bảo vệ, chăm sóc trẻ"))
+    assert all(
+        word in queue
+        for word in ("Diễn biến vụ việc", "Xã Bản Sen", REASON, "Bảo vệ, chăm sóc trẻ", "hết ngày 25/11/2026")
+    )
     assert post(second, f"/viec-hai-nguoi/{act_on_queue(second)}/dong-y")[0] == 303
     home = read(neighbour, f"/ca/{case.code}")
     assert ACCOUNT in home and NAME not in home and INITIALS not in home
