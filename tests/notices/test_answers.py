@@ -28,6 +28,7 @@ from casework.jobs.posting import send_notices
 from casework.notices import outbox
 from casework.notices.models import Delivery, Notice, SmsAnswer, SmsStop, Wish
 from casework.notices.optout import answers_since, read_wishes, silent_posts, wish_of
+from casework.notices.relay import relay
 from casework.notices.service import About, notify, stopped_since
 from casework.notices.sms import TwilioSender
 from casework.notices.tokens import ANSWER_PATH
@@ -239,6 +240,16 @@ def test_whom_no_way_reaches_gives_way_to_the_next_rung_at_once(door: Door) -> N
     after(door.town, seconds=1)
     send_notices(replace(door.office, channels={}))
     assert called(door.town) == [("owner", "silent"), ("deputy", "silent")]
+
+
+def test_without_the_call_up_nobody_would_be_woken_in_their_place(door: Door) -> None:
+    """The planted defect: nobody is told that no way was left."""
+    door.answer("STOP")
+    report(door.town)
+    after(door.town, seconds=1)
+    with door.office.begin(SYSTEM) as work:
+        relay(work, (), failed=lambda *_: None)
+    assert called(door.town) == [("owner", "silent")]
 
 
 # ---------------------------------------------------------------- whose word counts
