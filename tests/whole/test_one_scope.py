@@ -42,6 +42,7 @@ ALLOWED = {
     "cases.handover._locked": OF_A_CASE,
     "cases.handover.find_offer": ASKS,
     "cases.handover.offers_to_me": ASKS,
+    "cases.queries._these": "by the ids of a page that came through scoped",
     "cases.queries._soonest_due": "joined to cases that came through scoped",
     "cases.queries.ageing": "of the cases that came through scoped",
     "cases.queries.any_case": "whether there is any, for a page that takes no case's address",
