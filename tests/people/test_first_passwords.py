@@ -6,17 +6,19 @@ import re
 from collections.abc import Callable
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from casework.audit.models import AuditEntry
 from casework.audit.tags import Tag
+from casework.db import APP_ROLE
 from casework.errors import Invalid, SignInRefused
+from casework.migrate import downgrade, upgrade
 from casework.people import service
 from casework.people.factors import Admission, Step, sign_in
 from casework.people.models import SignedInSession, SignInAttempt, Staff, Unit
 from casework.people.passwords import first_password_lasts
 from casework.people.rules import Role
-from casework.people.service import close_account, create_staff, new_password, reset_password
+from casework.people.service import close_account, create_staff, new_password, open_session, reset_password
 from casework.people.sessions import choose_password, chooser
 from casework.work import SYSTEM
 from tests.access.scenes import staff_named
@@ -129,7 +131,20 @@ def test_whoever_tries_a_drill_keeps_its_passwords(town: Town) -> None:
     for username in ("worker", "administrator", "collaborator"):
         assert enter(town, username, town.password).step == Step.OPEN
     with town.office.begin(SYSTEM) as work:
-        assert not work.session.exec(select(Staff).where(Staff.first_password_at != None)).all()  # noqa: E711
+        assert not work.session.exec(select(Staff).where(col(Staff.first_password_at).is_not(None))).all()
+
+
+def test_an_office_that_is_brought_up_to_date_counts_the_days_of_who_never_came(town: Town) -> None:
+    newcomer(town)
+    newcomer(town, "da-vao")
+    with town.office.begin(SYSTEM) as work:
+        open_session(work, staff_named(town, "da-vao"))
+    town.office.engine.dispose()
+    downgrade(town.database.owner_url, "0014")
+    upgrade(town.database.owner_url, APP_ROLE)
+    with town.office.begin(SYSTEM) as work:
+        dated = work.session.exec(select(Staff.username).where(col(Staff.first_password_at).is_not(None))).all()
+    assert dated == ["nguoi-moi"]  # neither who has signed in, nor a drill's, nor who has no password
 
 
 def test_the_page_of_sign_in_says_the_same_of_one_that_has_run_out_and_the_administrator_sees_why(

@@ -24,6 +24,12 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in listed.decode().split("\0") if name and (ROOT / name).is_file()]
 
 
+def test_no_two_decisions_carry_one_number() -> None:
+    names = sorted(path.name for path in tracked() if path.parent == ROOT / "docs" / "decisions")
+    numbers = [name[:4] for name in names]
+    assert len(names) > 20 and len(set(numbers)) == len(numbers), names
+
+
 def lines_with(pattern: re.Pattern[str], paths: list[Path]) -> list[str]:
     found = []
     for path in paths:
