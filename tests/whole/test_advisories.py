@@ -120,7 +120,7 @@ def test_the_days_are_those_that_are_documented_and_ci_asks() -> None:
         assert words in said
     days = LIST.read_text("utf-8")
     assert all(line in days for line in ("outside = 3 ", "account = 14 ", "other = 60"))
-    assert ".venv/bin/python -m tests.whole.advisories" in (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
+    assert ".venv/bin/python -m tests.whole.advisories ||" in (ROOT / ".ci" / "run").read_text("utf-8")
     runtime = {
         line.split(" ")[0] for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines() if "==" in line
     }
