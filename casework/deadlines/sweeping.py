@@ -17,7 +17,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Select, column, delete, exists, func, literal_column, or_, table, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    Uuid,
+    any_,
+    cast,
+    column,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    table,
+    update,
+)
 from sqlalchemy import insert as insert_rows
 from sqlalchemy import select as select_columns
 from sqlalchemy.dialects.postgresql import insert
@@ -157,10 +172,9 @@ def tell_missed(work: Work) -> int:
     taken = work.session.connection().execute(gone.returning(*_COLUMNS)).all()
     if not taken:
         return 0
-    clocks = {
-        clock.id: clock
-        for clock in work.session.exec(select(CaseClock).where(col(CaseClock.id).in_({row.clock_id for row in taken})))
-    }
+    # One array: as parameters of their own the limits of a long standstill are more than a statement can carry.
+    asked = cast([*{row.clock_id for row in taken}], ARRAY(Uuid))
+    clocks = {clock.id: clock for clock in work.session.exec(select(CaseClock).where(col(CaseClock.id) == any_(asked)))}
     messages = [
         _Message(
             clocks[row.clock_id],

@@ -9,11 +9,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import func, text
+from sqlalchemy import event, func, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 
@@ -273,6 +276,37 @@ def test_what_was_missed_waits_for_the_rest_of_the_backlog_and_no_longer_than_a_
     with town.office.begin(SYSTEM) as work:
         assert tell_missed(work) == 8  # to the owner and to the province
         assert tell_missed(work) == 0
+
+
+def test_however_many_were_missed_no_statement_carries_them_one_by_one(town: Town) -> None:
+    """PostgreSQL takes 65,535 parameters a statement: a standstill of more limits than that was never told of."""
+    counts = []
+    for many in (5, 9):
+        for _n in range(many):
+            new_case(town)
+        town.clock.advance(hours=1)
+        with town.office.begin(SYSTEM) as work:
+            fire(work, claim(work))
+        with counted_parameters(town) as most, town.office.begin(SYSTEM) as work:
+            assert tell_missed(work) >= 2 * many
+        counts.append(max(most))
+    assert counts[0] == counts[1]
+
+
+@contextmanager
+def counted_parameters(town: Town) -> Iterator[list[int]]:
+    """How many values each SELECT is sent with, while the block lasts."""
+    counts: list[int] = []
+
+    def note(*args: Any) -> None:
+        if args[2].lstrip().lower().startswith("select"):
+            counts.append(len(args[3]))
+
+    event.listen(town.office.engine, "before_cursor_execute", note)
+    try:
+        yield counts
+    finally:
+        event.remove(town.office.engine, "before_cursor_execute", note)
 
 
 def test_few_missed_limits_are_told_one_by_one(town: Town) -> None:
