@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -40,4 +41,9 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        return self._make_app()
+        app = self._make_app()
+        # What was built lives as long as the worker: left among the garbage collector's own it is walked through every
+        # few pages, and one page in twenty waits for it.
+        gc.collect()
+        gc.freeze()
+        return app

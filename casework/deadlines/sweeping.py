@@ -86,6 +86,13 @@ class _Happening:
     messages: Sequence[_Message]
 
 
+def is_idle(work: Work) -> bool:
+    """Whether nothing is due and nothing waits to be told: what nearly every tick finds, asked in one cheap question."""
+    due = exists().where(_RUNNING, col(CaseClock.next_at) <= work.now)
+    untold = exists(select_columns(col(MissedMessage.id)))
+    return not work.session.connection().scalar(select_columns(or_(due, untold)))
+
+
 def waiting(work: Work, *, limit: int = LOOKED) -> list[UUID]:
     """The clocks that are due and free, the most urgent first: breaches before warnings, and of those the shortest
     limits, for after a standstill twelve hours weigh more than five days. Nothing is locked."""

@@ -20,7 +20,7 @@ from casework.bootstrap import Office
 from casework.clock import SystemClock
 from casework.deadlines.calendar import catch_all_up
 from casework.deadlines.climbing import climb_ladders
-from casework.deadlines.sweeping import CLAIM, Claim, claim, fire, tell_missed, waiting
+from casework.deadlines.sweeping import CLAIM, Claim, claim, fire, is_idle, tell_missed, waiting
 from casework.errors import CaseworkError
 from casework.incidents.service import fire_marks
 from casework.jobs.guard import ClockGuard
@@ -51,6 +51,8 @@ def sweep_clocks(office: Office, stopping: Stopping = never) -> int:
     handled = 0
     while not stopping():
         with office.begin(SYSTEM) as work:
+            if is_idle(work):
+                return handled
             due = waiting(work)
             if not due:
                 tell_missed(work)

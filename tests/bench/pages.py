@@ -1,6 +1,6 @@
 """How long a page takes with many cases in the office: `python -m tests.bench.pages --cases 10000`.
 
-Real `casework serve`, real sign-in, two browsers at once. Each page is set beside /healthz of the same run, which asks
+Real `casework serve`, real sign-in, one browser or more at once. Each page is set beside /healthz of the same run, which asks
 the database nothing: on a busy machine the ratio says more than the milliseconds.
 """
 
@@ -26,8 +26,8 @@ from casework.work import SYSTEM
 from tests.bench.house import House, kept_house, load_note, new_house
 
 LIMIT_MS = 150.0
-BROWSERS = 2
 HOME_COMMUNE = "99001"
+WARM_UP = 12  # a connection plans a statement anew ten times before it keeps the plan
 LAST_PAGE = re.compile(r"trang=(\d+)")
 HEALTH = "/healthz"
 
@@ -82,15 +82,15 @@ def seed(house: House, cases: int) -> float:
     return taken
 
 
-def measure(house: House, *, times: int, step: Callable[[int], None]) -> list[Timing]:
-    """Asks each kind of page `times` times, two browsers at once. The house must be served."""
+def measure(house: House, *, times: int, readers: int, step: Callable[[int], None]) -> list[Timing]:
+    """Asks each kind of page `times` times, so many browsers at once. The house must be served."""
     with httpx.Client(base_url=house.url, timeout=30, trust_env=False) as nobody:
         idle = _ask([nobody], [HEALTH] * times, step)
     timings = [_timing(HEALTH, idle, idle)]
     for role in ("supervisor", "worker"):
-        browsers = [house.sign_in(role) for _ in range(BROWSERS)]
+        browsers = [house.sign_in(role) for _ in range(readers)]
         for name, paths in _pages(house, role, browsers[0], times).items():
-            _ask(browsers, paths[: 2 * BROWSERS], lambda _: None)  # what only the first of a process pays
+            _ask(browsers, paths[: WARM_UP * readers], lambda _: None)  # what only the first of a connection pay
             timings.append(_timing(f"{role}: {name}", _ask(browsers, paths, step), idle))
         for browser in browsers:
             browser.close()
@@ -152,10 +152,10 @@ def _timing(name: str, taken: Sequence[float], idle: Sequence[float]) -> Timing:
     return Timing(name, cuts[9], cuts[18], cuts[9] / quantiles(idle, n=2)[0])
 
 
-def run(house: House, *, cases: int, times: int) -> Outcome:
+def run(house: House, *, cases: int, times: int, readers: int) -> Outcome:
     seconds = seed(house, cases)
     with house.serving(), click.progressbar(length=KINDS_OF_PAGE * times, label="pages", file=sys.stderr) as bar:
-        timings = measure(house, times=times, step=bar.update)
+        timings = measure(house, times=times, readers=readers, step=bar.update)
     return Outcome(cases, seconds, timings)
 
 
@@ -165,10 +165,11 @@ def run(house: House, *, cases: int, times: int) -> Outcome:
 @click.option(
     "--data", type=click.Path(path_type=Path), help="A demo's folder to measure in again: only what lacks is seeded."
 )
-def main(cases: int, times: int, data: Path | None) -> None:
+@click.option("--readers", default=2, show_default=True, type=click.IntRange(1, 8), help="How many browsers at once.")
+def main(cases: int, times: int, data: Path | None, readers: int) -> None:
     """Time the list of cases and the page of a case in an office with many cases."""
     with kept_house(data) if data else new_house() as house:
-        outcome = run(house, cases=cases, times=times)
+        outcome = run(house, cases=cases, times=times, readers=readers)
     for one in outcome.timings:
         click.echo(one.line)
     click.echo(outcome.line)

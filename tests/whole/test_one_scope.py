@@ -80,6 +80,7 @@ ALLOWED = {
     "deadlines.service.resume": OF_A_CASE,
     "deadlines.service.start": OF_A_CASE,
     "deadlines.sweeping._most_urgent": CLOCK,
+    "deadlines.sweeping.is_idle": CLOCK,
     "deadlines.sweeping.claim": CLOCK,
     "deadlines.sweeping.fire": CLOCK,
     "deadlines.sweeping.tell_missed": CLOCK,
