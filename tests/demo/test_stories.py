@@ -16,15 +16,12 @@ if TYPE_CHECKING:
     from tests.conftest import Town
 
 
-def test_every_story_becomes_a_case_and_they_stand_in_many_states(town: Town) -> None:
+def test_every_story_becomes_a_case_and_none_concludes_below_the_emergency_without_a_second_person(town: Town) -> None:
+    """They stand in many states; of a harming carer nobody alone concludes that there is no emergency."""
     assert tell_stories(town.office) == len(STORIES)
     with town.office.begin(SYSTEM) as work:
         states = {case.state for case in work.session.exec(select(Case))}
     assert len(states) >= 9
-
-
-def test_no_story_concludes_below_the_emergency_on_a_harming_carer_without_a_second_person(town: Town) -> None:
-    tell_stories(town.office)
     with town.office.begin(SYSTEM) as work:
         carers = carers_of(work.law)
         below = [
