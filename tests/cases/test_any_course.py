@@ -53,7 +53,7 @@ from tests.cases.walking import (
 if TYPE_CHECKING:
     from tests.conftest import Town
 
-WALKS = int(os.environ.get("WALKS", "8"))
+WALKS = int(os.environ.get("WALKS", "20"))
 PEOPLE = (
     "worker", "chair", "supervisor", "hotline", "police", "health", "worker-99002", "chair-99002", "deputy-99001",
     "auditor", "collaborator",
