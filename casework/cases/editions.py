@@ -109,7 +109,7 @@ def _move_clocks(work: Work, case: Case, old: Law, new: Law, why: str) -> Moved:
             deadlines.stop(work, case.id, clock.rule, met=False, subject_id=clock.subject_id)
             lapsed.append(clock.rule)
         elif _same_limit(old.deadlines[clock.rule], rule):
-            _keep(work, clock, new.key)
+            _keep(work, clock, rule, new.key)
             kept += 1
         else:
             change = deadlines.recompute(work, clock, reason=why, kind=ChangeKind.EDITION, edition=new.key)
@@ -122,6 +122,6 @@ def _same_limit(old: DeadlineRule, new: DeadlineRule) -> bool:
     return (old.unit, old.amount) == (new.unit, new.amount)
 
 
-def _keep(work: Work, clock: CaseClock, key: str) -> None:
-    clock.edition = key
+def _keep(work: Work, clock: CaseClock, rule: DeadlineRule, key: str) -> None:
+    clock.edition, clock.period = key, rule.period
     work.session.add(clock)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import Index, Text, UniqueConstraint
+from sqlalchemy import Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from casework.people.models import moment
@@ -17,6 +17,8 @@ class Case(SQLModel, table=True):
 
     `facts` seals {datum: {"value", "form", "at"}}: each datum's latest answer, where it was asked and when.
     `state` is written by `cases.service` alone (a whole-building test holds that).
+    `soonest_at`, `limit_at`: when the soonest of its running clocks, and of those that are limits, is due; None where none
+    runs. The database keeps them with the clocks; nobody else writes them.
     """
 
     __tablename__ = "case_file"
@@ -25,6 +27,8 @@ class Case(SQLModel, table=True):
         Index("ix_case_file_incident", "incident_unit_id"),
         Index("ix_case_file_province", "province_id", "state"),
         Index("ix_case_file_opened", "province_id", "received_at"),
+        # The order of the lists.
+        Index("ix_case_file_soonest", "province_id", "soonest_at", text("received_at desc"), "id"),
     )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
@@ -39,6 +43,8 @@ class Case(SQLModel, table=True):
     residence_unit_id: UUID | None = Field(default=None, foreign_key="unit.id", index=True)
     responsible_unit_id: UUID = Field(foreign_key="unit.id")
     province_id: UUID = Field(foreign_key="unit.id")
+    soonest_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    limit_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
     facts: bytes | None = Field(default=None, sa_type=Sealed)
     rev: int = 0
 

@@ -5,7 +5,7 @@ before carry an older revision and are caught up in batches by whoever comes fir
 fires one that has not been caught up.
 
 Locks: an edit holds the one lock of the calendar, so edits come one after another and revisions have no gap. Catching up
-holds clocks only, skips those that somebody else holds, and waits for nobody.
+holds clocks and their cases, skips those that somebody else holds, and waits for nobody.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.clock import local
 from casework.deadlines.days import calendar_with, edits, forget_edits
-from casework.deadlines.models import CalendarDay, CaseClock, ChangeKind, ClockState
+from casework.deadlines.models import CASES, CalendarDay, CaseClock, ChangeKind, ClockState
 from casework.deadlines.service import recount
 from casework.errors import Invalid, NotFound, Stale
 from casework.law.deadlines import due
@@ -163,10 +163,11 @@ def catch_up(work: Work) -> int:
     """Counts a batch of clocks anew and writes on each case why its limit moved. Returns how many it took; 0 is done."""
     rows = work.session.exec(
         select(CaseClock)
+        .join(CASES, CASES.c.id == CaseClock.case_id)  # held too: a limit that moves is written on its case
         .where(CaseClock.state == ClockState.RUNNING, col(CaseClock.calendar_rev) < edits(work).revision)
         .order_by(col(CaseClock.calendar_rev))
         .limit(BATCH)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     ).all()
     for clock in rows:
         recount(work, clock, kind=ChangeKind.CALENDAR)

@@ -107,7 +107,7 @@ def limits_of_post(work: Work, staff: Staff, *, limit: int = 200) -> list[Limit]
     unit_id, role = staff.unit_id, staff.role
     own = [rule.id for rule in work.law.deadlines.values() if rule.owner == role and not rule.period]
     where = (
-        (col(CaseClock.province_id) == unit_id) & col(CaseClock.rule).not_in(work.book.periods())
+        (col(CaseClock.province_id) == unit_id) & col(CaseClock.period).is_(False)
         if role == Role.SUPERVISOR
         else (col(CaseClock.owner_unit_id) == unit_id) & col(CaseClock.rule).in_(own)
     )

@@ -11,7 +11,19 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, Text, UniqueConstraint, func
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Text,
+    UniqueConstraint,
+    column,
+    func,
+    table,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from casework.people.models import moment
@@ -31,6 +43,9 @@ class CaseClock(SQLModel, table=True):
     `counted` explains the due time: days as [ISO date, counts, why] for working days, else empty.
     `calendar_rev` is the revision of the office's days it was counted with, None where the calendar has no say.
     `set_day` is the last day a form set, where the due time is not the rule's amount.
+    `period`: a time to pass, as the rule says, and no limit that could be broken.
+    Whatever moves `state`, `due_at` or `period` moves the case's `soonest_at` and `limit_at` (a trigger), so it holds the
+    case first or does not wait for it.
     `fence`, `leased_until` and `leased_by` belong to the sweep: how often the row was taken, until when it is taken (the
     database's own time), and by which of the database's sessions.
     """
@@ -40,14 +55,7 @@ class CaseClock(SQLModel, table=True):
         UniqueConstraint("case_id", "rule", "cycle"),
         Index("ix_case_clock_waiting", "next_at", postgresql_where="state = 'running' and next_at is not null"),
         Index("ix_case_clock_due", "owner_unit_id", "due_at", postgresql_where="state = 'running'"),
-        # Carries what the lists of cases ask of every running clock, so that they need not visit the rows.
-        Index(
-            "ix_case_clock_province",
-            "province_id",
-            "due_at",
-            postgresql_where="state = 'running'",
-            postgresql_include=["case_id", "rule", "owner_unit_id"],
-        ),
+        Index("ix_case_clock_province", "province_id", "due_at", postgresql_where="state = 'running'"),
         Index(
             "ix_case_clock_calendar",
             "calendar_rev",
@@ -73,10 +81,14 @@ class CaseClock(SQLModel, table=True):
     breached_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
     stopped_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
     set_day: date | None = None
+    period: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     calendar_rev: int | None = Field(default=None, sa_type=BigInteger)
     fence: int = Field(default=0, sa_type=BigInteger)
     leased_until: datetime | None = Field(default=None, sa_column=moment(nullable=True))
     leased_by: int | None = None
+
+
+CASES = table("case_file", column("id"))  # the room of cases lies above this one: enough of its table to hold a row
 
 
 class ClockEffect(SQLModel, table=True):

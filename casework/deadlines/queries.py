@@ -69,7 +69,7 @@ def running_and_breached(work: Work) -> tuple[int, int]:
     """How many limits run now, and how many of those are past: for the office's own state. Periods are no limits."""
     total, breached = work.session.exec(
         select(func.count(), func.count(col(CaseClock.breached_at))).where(
-            CaseClock.state == ClockState.RUNNING, col(CaseClock.rule).not_in(work.book.periods())
+            CaseClock.state == ClockState.RUNNING, col(CaseClock.period).is_(False)
         )
     ).one()
     return total, breached

@@ -65,6 +65,7 @@ def start(
         started_at=began,
         due_at=counted.due_at,
         set_day=set_day,
+        period=rule.period,
     )
     _set_times(work, clock, counted)
     work.session.add(clock)
@@ -135,6 +136,7 @@ def recount(work: Work, clock: CaseClock, *, kind: str, reason: str = "") -> Clo
     if kind == ChangeKind.CALENDAR and clock.calendar_rev is None:
         return None
     rule = work.law_for(clock.edition).deadlines[clock.rule]
+    clock.period = rule.period
     # A last day once set by who may set it stands, even where the limit it kept to is shorter now.
     found = due(rule, clock.started_at, work.calendar, set_date=clock.set_day, extended=True)
     return _move(work, clock, found, kind=kind, reason=reason)

@@ -42,7 +42,7 @@ from casework.access.queries import Kept, read_access
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.deadlines.days import edits
-from casework.deadlines.models import CaseClock, ChangeKind, ClockEffect, ClockState, MissedMessage
+from casework.deadlines.models import CASES, CaseClock, ChangeKind, ClockEffect, ClockState, MissedMessage
 from casework.deadlines.service import breach_effect, next_moment, recount
 from casework.law.model import DeadlineRule
 from casework.notices.service import About, notify_post
@@ -143,9 +143,11 @@ def fire(work: Work, claims: Sequence[Claim], *, wait: bool = False) -> list[Cla
     ).all()
     place = {one.clock_id: n for n, one in enumerate(claims)}
     ours = [clock for clock in sorted(rows, key=lambda row: place[row.id]) if clock.fence == fences[clock.id]]
-    happenings = [one for clock in ours if (one := _bring_up(work, clock)) is not None]
+    movable = [clock for clock in ours if _may_move(work, clock)]
+    # Before the rest, so that each row is written once: a row written twice in one transaction waits for its case.
     for clock in ours:
         clock.leased_until = None
+    happenings = [one for clock in movable if (one := _bring_up(work, clock)) is not None]
     _tell(work, _happen(work, happenings))
     if len(rows) == len(fences):
         return []
@@ -237,9 +239,23 @@ def _held() -> tuple[ColumnElement[bool], ...]:
 # ---------------------------------------------------------------- one clock
 
 
+def _is_behind(work: Work, clock: CaseClock) -> bool:
+    return clock.calendar_rev is not None and clock.calendar_rev < edits(work).revision
+
+
+def _may_move(work: Work, clock: CaseClock) -> bool:
+    """Whether the clock can be counted anew where it has to be. A limit that moves is written on its case, and whoever acts
+    on the case may be waiting for this clock: so the case is held if it is free, and else the clock is left to the next
+    claim."""
+    if not _is_behind(work, clock):
+        return True
+    case = select_columns(CASES.c.id).where(CASES.c.id == clock.case_id)
+    return work.session.connection().scalar(case.with_for_update(skip_locked=True, key_share=True)) is not None
+
+
 def _bring_up(work: Work, clock: CaseClock) -> _Happening | None:
     """Brings one locked clock up to `now`; what was extended or moved since it was claimed is simply not due."""
-    if clock.calendar_rev is not None and clock.calendar_rev < edits(work).revision:
+    if _is_behind(work, clock):
         # Counted before the office changed its days: what is due is decided by the days that count now.
         recount(work, clock, kind=ChangeKind.CALENDAR)
     missed = clock.next_at is not None and work.now - clock.next_at > MISSED

@@ -39,10 +39,6 @@ class LawBook:
         """Ids of the states that any edition has and `wanted` says yes to: a list of cases holds several editions."""
         return sorted({state.id for law in self for state in law.states.values() if wanted(state)})
 
-    def periods(self) -> list[str]:
-        """Ids of the rules that are times to pass and no limits."""
-        return sorted({rule.id for law in self for rule in law.deadlines.values() if rule.period})
-
     def for_province(self, day: date, province_code: str) -> Law:
         """What a new case of this province is opened under: the edition in force with the province's limits, if any."""
         national = self.in_force(day)

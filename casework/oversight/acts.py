@@ -27,7 +27,7 @@ from casework.cases.models import Case
 from casework.cases.queries import case_by_id
 from casework.errors import Forbidden, NotFound
 from casework.law.model import Text
-from casework.notices.service import About, notify
+from casework.notices.service import About, notify, notify_post
 from casework.people.enrolment import reset_factors
 from casework.people.models import Staff, Unit
 from casework.people.rules import Role
@@ -37,6 +37,7 @@ from casework.work import Actor, Work
 MADE_BY_THEM: tuple[Tag, ...] = (Tag.ACCOUNT_CREATED, Tag.ACCOUNT_CHANGED, Tag.PASSWORD_CHANGED, Tag.FACTORS_RESET)
 CONFIRMING = ("confirm-account", "create-auditor")
 REPORTER = "reporter"
+LETTING_IN = "grant"
 RELEASE = "reporter-release"  # the purpose of a grant of the reporter's group
 SHOWN = 50
 SHOWN_FOR = timedelta(days=30)
@@ -380,29 +381,48 @@ def _release_reporter(work: Work, act: TwoPersonAct, payload: Mapping[str, Any])
     _grant(work, act, [REPORTER], RELEASE, reason=str(payload.get("reason") or ""), staff_id=act.proposed_by)
 
 
-def _let_in(work: Work, act: TwoPersonAct, payload: Mapping[str, Any]) -> None:
-    """The unit or the person that the act names. Raises NotFound where it is kept from the case meanwhile, is not there any
-    more, or where nothing is given."""
-    kind = kinds()[act.kind]
-    staff = work.session.get(Staff, act.object_id) if act.object_id else None
-    unit_id = staff.unit_id if staff else act.object_id
-    groups = [one for one in payload.get("groups") or [] if one in kind.groups]
+def can_be_done(work: Work, act: TwoPersonAct) -> bool:
+    """Whether agreeing would still do it: whom a case would be opened to may have been kept from it, or have left, since."""
+    return act.kind != LETTING_IN or _receiver(work, act) is not None
+
+
+def _receiver(work: Work, act: TwoPersonAct) -> Staff | Unit | None:
+    """The person or the unit that the act names; None where it is kept from the case meanwhile or not there any more."""
+    found = work.session.get(Staff, act.object_id) or work.session.get(Unit, act.object_id) if act.object_id else None
+    if found is None:
+        return None
+    staff = found if isinstance(found, Staff) else None
+    unit_id = staff.unit_id if staff else found.id
     gone = staff is not None and staff.closed_at is not None
-    if unit_id is None or gone or not groups:
+    kept = is_excluded(work, _case_of(act), unit_id=unit_id, staff_id=staff.id if staff else None)
+    return None if gone or kept else found
+
+
+def _let_in(work: Work, act: TwoPersonAct, payload: Mapping[str, Any]) -> None:
+    """The unit or the person that the act names, who is told. Raises NotFound where it can no longer be let in
+    (`can_be_done`), or where nothing is given."""
+    kind = kinds()[act.kind]
+    whom = _receiver(work, act)
+    groups = [one for one in payload.get("groups") or [] if one in kind.groups]
+    if whom is None or not groups:
         raise NotFound
-    if is_excluded(work, _case_of(act), unit_id=unit_id, staff_id=staff.id if staff else None):
-        raise NotFound
-    whom = {"staff_id": staff.id} if staff else {"unit_id": unit_id}
     purpose = payload.get("purpose")
-    _grant(
+    grant = _grant(
         work,
         act,
         groups,
         purpose if purpose in kind.purposes else kind.purposes[0],
         reason=str(payload.get("reason") or ""),
         until=datetime.fromisoformat(payload["until"]) if payload.get("until") else None,
-        **whom,
+        **{"staff_id" if isinstance(whom, Staff) else "unit_id": whom.id},
     )
+    about = About(grant.case_id, case_by_id(work, grant.case_id).code)
+    if isinstance(whom, Staff):
+        notify(work, whom, text_id="case-opened-to-you", about=about, due_at=grant.expires_at)
+    else:
+        notify_post(
+            work, unit_id=whom.id, role=Role.WORKER, text_id="case-opened-to-you", about=about, due_at=grant.expires_at
+        )
 
 
 def _grant(
@@ -415,7 +435,7 @@ def _grant(
     until: datetime | None = None,
     unit_id: UUID | None = None,
     staff_id: UUID | None = None,
-) -> None:
+) -> CaseGrant:
     longest = work.now + kinds()[act.kind].opens_for
     grant = CaseGrant(
         case_id=_case_of(act),
@@ -432,6 +452,7 @@ def _grant(
     work.session.flush()
     forget_access(work, grant.case_id)
     record(work, Tag.GRANT_MADE, case_id=grant.case_id, object_type="grant", object_id=grant.id, fields=groups)
+    return grant
 
 
 def _case_of(act: TwoPersonAct) -> UUID:
@@ -462,7 +483,7 @@ def _reset_factor(work: Work, act: TwoPersonAct, payload: Mapping[str, Any]) -> 
 DOERS: Mapping[str, Callable[[Work, TwoPersonAct, Mapping[str, Any]], None]] = {
     "end-exclusion": _end_exclusion,
     "release-reporter": _release_reporter,
-    "grant": _let_in,
+    LETTING_IN: _let_in,
     "confirm-account": _confirm,
     "create-auditor": _confirm,
     "reset-factor": _reset_factor,

@@ -21,13 +21,13 @@ from casework.audit.tags import Tag
 from casework.cases.models import Case
 from casework.clock import VIETNAM, local
 from casework.errors import Forbidden, Invalid, NotFound
-from casework.oversight.acts import acts_on, is_of, kinds, propose
+from casework.oversight.acts import LETTING_IN, acts_on, is_of, kinds, propose
 from casework.people.models import Staff, Unit
 from casework.people.queries import communes_of
 from casework.people.rules import COMMUNE_ROLES, Role
 from casework.work import Work
 
-KIND = "grant"
+KIND = LETTING_IN
 LET_IN = (*COMMUNE_ROLES, Role.SUPERVISOR)  # whom the policy's rule "granted" can open a case to
 REASON_LEAST, REASON_MOST = 10, 1000  # characters
 

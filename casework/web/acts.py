@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from casework.access.models import CaseExclusion, TwoPersonAct
 from casework.cases.models import Case
 from casework.cases.queries import codes_of
-from casework.oversight.acts import decide_act, expire_acts, kinds, queue_of, withdraw_act
+from casework.oversight.acts import can_be_done, decide_act, expire_acts, kinds, queue_of, withdraw_act
 from casework.oversight.grants import KIND
 from casework.people.models import Post, Staff
 from casework.people.queries import staff_by_id, units_by_id
@@ -91,6 +91,7 @@ def _rows(work: Work, found: Any) -> list[dict[str, Any]]:
                 "at": moment_text(act.proposed_at),
                 "until": moment_text(act.expires_at),
                 "state": _state(work, act),
+                "possible": can_be_done(work, act),
                 "open": act.outcome is None and act.expires_at > work.now,
             }
         )

@@ -87,6 +87,7 @@ def test_asked_for_alone_it_gives_nothing_and_decided_by_a_second_the_named_grou
     assert post(second, f"/viec-hai-nguoi/{act_on_queue(second)}/dong-y")[0] == 303
     home = read(neighbour, f"/ca/{case.code}")
     assert ACCOUNT in home and NAME not in home and INITIALS not in home
+    assert f"{case.code}: anh/chi duoc mo cho xem" in read(neighbour, "/thong-bao")
     assert NAME not in post(neighbour, f"/ca/{case.code}/hien-ten")[1]
     read(neighbour, f"/ca/{case.code}/giay-to", 404)
     assert post(neighbour, f"/ca/{case.code}/nguoi-bao-tin/de-nghi", {"reason": REASON})[0] == 404
@@ -129,6 +130,8 @@ def test_an_excluded_unit_or_person_cannot_be_let_in_not_even_when_excluded_mean
     with town.office.begin(town.act_as("supervisor")) as work:
         meanwhile = work.session.exec(select(Unit).where(Unit.code == "99002")).one()
         keep_from(work, find_case(work, case.code), unit_id=meanwhile.id, reason="họ hàng (diễn tập)")
+    queue = read(signed(second), "/viec-hai-nguoi")
+    assert "chỉ còn có thể từ chối" in queue and "/dong-y" not in queue and "/tu-choi" in queue
     with pytest.raises(NotFound):
         agreed(town, second)
     with town.office.begin(SYSTEM) as work:

@@ -160,7 +160,11 @@ _CHANGED = {
 }
 _LATER = {"due_at": "t.due_at + interval '2000 days'", "next_at": "null", "subject_id": "null"}
 _COPIES: Mapping[str, Mapping[str, str]] = {
-    "case_file": {"id": "m.new"},
+    "case_file": {
+        "id": "m.new",
+        "soonest_at": "t.soonest_at + interval '2000 days'",
+        "limit_at": "t.limit_at + interval '2000 days'",
+    },
     "document": {},
     "case_clock": _LATER,
     "report": {},

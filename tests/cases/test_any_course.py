@@ -33,6 +33,7 @@ from casework.people.queries import bodies_of, unit
 from casework.referral.models import Referral
 from casework.referral.service import acknowledge, answer, refer_case
 from casework.work import SYSTEM, Work
+from tests.cases.soonest import soonest, soonest_of
 from tests.cases.walking import (
     ACTIVITY,
     CALM,
@@ -182,6 +183,7 @@ def check_case(walk: Walk, law: Law) -> None:
     assert {clock.rule for clock in running} <= law.deadlines.keys()
     if law.states[case.state].final:
         assert not running
+    assert soonest(case) == soonest_of(law, running), "the case says another limit than its clocks"
     if case.state in RUNS_IN:
         assert RUNS_IN[case.state] in {clock.rule for clock in running}
 

@@ -31,7 +31,7 @@ from casework.deadlines.days import covers_months_ahead, edits, known_until
 from casework.deadlines.models import CaseClock, ChangeKind, ClockChange, ClockEffect, ClockState
 from casework.deadlines.queries import changes_of
 from casework.deadlines.service import ClockOwner, extend, recompute, start, stop
-from casework.deadlines.sweeping import sweep
+from casework.deadlines.sweeping import claim, fire
 from casework.errors import Invalid, NotFound, Stale
 from casework.intake.service import receive_report
 from casework.jobs.runner import sweep_clocks
@@ -405,9 +405,11 @@ def test_catching_up_goes_on_where_it_was_broken_off(town: Town, monkeypatch: py
 
 
 def test_a_sweep_of_a_batch_holds_no_lock_that_an_act_on_the_case_waits_for_in_turn(town: Town) -> None:
-    """An act holds the case and then wants its clock; catching up holds the clock and must not want the case."""
+    """An act holds the case and then wants its clock; catching up, and a sweep that has to count anew, hold clocks and must
+    not wait for the case: they leave the clock to the next one."""
     clock = plan_clock(town)
     edit(town, days(TUESDAY))
+    town.clock.at = clock.due_at + timedelta(minutes=1)
     with town.office.begin(SYSTEM) as act:
         act.session.connection().exec_driver_sql("set local lock_timeout = 2000")
         act.session.connection().exec_driver_sql(
@@ -415,9 +417,16 @@ def test_a_sweep_of_a_batch_holds_no_lock_that_an_act_on_the_case_waits_for_in_t
         )
         with town.office.begin(SYSTEM) as work:
             work.session.connection().exec_driver_sql("set local lock_timeout = 2000")
-            assert catch_up(work) == 1
+            assert catch_up(work) == 0
+        with town.office.begin(SYSTEM) as work:
+            claims = claim(work)
+        with town.office.begin(SYSTEM) as work:
+            work.session.connection().exec_driver_sql("set local lock_timeout = 2000")
+            assert clock.id in {one.clock_id for one in claims} and fire(work, claims) == []
+    assert breaches(town, clock) == [] and last_day(again(town, clock)) == last_day(clock)
     with town.office.begin(SYSTEM) as work:
-        assert sweep(work) >= 0
+        assert catch_up(work) == 1
+    assert last_day(again(town, clock)) > last_day(clock)
 
 
 # ---------------------------------------------------------------- how far the calendar knows
