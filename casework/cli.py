@@ -16,7 +16,6 @@ from typing import Any
 import click
 from sqlalchemy.engine import make_url
 
-from casework.app import create_app
 from casework.audit.service import anchor, seal_checkpoint
 from casework.audit.verifier import verify
 from casework.bootstrap import open_office
@@ -31,7 +30,6 @@ from casework.db import APP_ROLE, OWNER_ROLE, EmbeddedServer
 from casework.deadlines.days import covers_months_ahead, known_until
 from casework.demo.cases import seed_cases
 from casework.demo.office import MARK, RIBBON, Demo, open_demo, prepare_demo
-from casework.demo.pages import demo_pages
 from casework.errors import CaseworkError, LawFault, UnsafeStart
 from casework.jobs.runner import run_jobs, start_jobs
 from casework.law.calendar import calendar_of
@@ -41,7 +39,6 @@ from casework.people.passwords import first_password_lasts
 from casework.people.queries import unheld_posts, unstaffed_communes
 from casework.people.rules import Role
 from casework.people.service import create_staff, create_unit
-from casework.serve import WebServer
 from casework.settings import Settings
 from casework.vault.keys import create_key_file, load_key_file
 from casework.web.logs import configure_logs
@@ -141,6 +138,11 @@ def demo(
 
 
 def _serve_demo(prepared: Demo, clock: Clock, speed: float, host: str, port: int, browse: str | None) -> None:
+    # Here and not above: all pages and what they stand on take a second, and most commands have none.
+    from casework.app import create_app
+    from casework.demo.pages import demo_pages
+    from casework.serve import WebServer
+
     configure_logs()
 
     def make_app() -> Any:
@@ -220,6 +222,9 @@ def migrate() -> None:
 )
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the web pages and the API. Run `casework jobs` beside it."""
+    from casework.app import create_app
+    from casework.serve import WebServer
+
     settings = settings_now()
     configure_logs()
     _check_port_free(host, port)

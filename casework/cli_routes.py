@@ -12,12 +12,10 @@ from typing import Any
 
 import click
 
-from casework.app import create_app
 from casework.bootstrap import Office
 from casework.cases.house import open_book
 from casework.clock import SystemClock
 from casework.db import make_engine
-from casework.demo.pages import demo_pages
 from casework.notices.senders import ConsoleSender
 from casework.people.rules import Role
 from casework.policy import MACHINE, PUBLIC, declared
@@ -69,6 +67,9 @@ def routes(as_json: bool, demo: bool) -> None:
 
 def program(*, demo: bool = False) -> Any:
     """The application as it would be served, over a database that is never asked and keys that open nothing."""
+    from casework.app import create_app  # as in cli.py: what no other command needs
+    from casework.demo.pages import demo_pages
+
     here = Path()
     office = Office(
         settings=Settings(data_dir=here, key_file=here / "none"),

@@ -9,12 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from flask import Flask
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Engine
 from sqlmodel import select
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from casework.clock import FrozenClock
 from casework.db import APP_ROLE, OWNER_ROLE, EmbeddedServer, make_engine
@@ -35,7 +40,43 @@ if TYPE_CHECKING:
 
 TEMPLATE = "template_migrated"
 WORLD_TEMPLATE = "template_world"
+MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of a name nobody can guess is made in it
+MEMORY_LEAST = 4 * 1024**3  # bytes; a container has often 64 MiB
 PASSWORD = "mat khau dien tap"  # of every account of the invented province
+
+
+class Compiled(BytecodeCache):
+    """Templates, compiled once for all applications of this process: a test that makes one of its own would else spend a
+    third of its time on theirs."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            self._kept[bucket.key, bucket.checksum] = bucket.code
+
+
+Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": Compiled()}
+
+ONE_LOT = ("tests/browser/", "tests/demo/")  # whose files share a demo, which takes a quarter of a minute to raise
+LOTS_OF_THEIR_OWN = ("test_every_form.py", "test_notices.py", "test_passkeys.py", "test_stories.py")
+
+
+class Lots(LoadFileScheduling):  # type: ignore[misc]  # xdist ships no types
+    """Spread over several processes, a file's tests stay together, and so do the files that share a demo."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        shared = next((folder for folder in ONE_LOT if file.startswith(folder)), None)
+        return file if shared is None or file.endswith(LOTS_OF_THEIR_OWN) else shared
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lots | None:
+    return Lots(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @dataclass(frozen=True)
@@ -56,10 +97,15 @@ def server_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+def _is_roomy(folder: Path) -> bool:
+    return folder.is_dir() and shutil.disk_usage(folder).free > MEMORY_LEAST
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedServer]:
-    """The session's PostgreSQL, stopped and removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="casework-tests-"))
+    """The session's PostgreSQL, stopped and removed at the end. In memory where there is plenty: a test's database is
+    three hundred files."""
+    folder = Path(tempfile.mkdtemp(prefix="casework-tests-", dir=MEMORY if _is_roomy(MEMORY) else None))
     server = EmbeddedServer(folder)
     server.start()
     # Tests kill our processes, never the machine, and only a machine's fall loses what was not flushed. Making a

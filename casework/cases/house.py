@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from casework.audit.tags import Tag
@@ -22,7 +23,16 @@ _TAG = re.compile(r"[a-z][a-z-]*(:[a-z][a-z-]*)+")
 def open_book(data: Path | None = None) -> LawBook:
     """The editions in `data` (None: those committed with the program), each checked against the house as well. Raises
     LawFault with every fault found, one line each with file and line."""
-    folder = data or DATA
+    return _committed() if data is None else _checked(data)
+
+
+@cache
+def _committed() -> LawBook:
+    """Read once: it is part of the program."""
+    return _checked(DATA)
+
+
+def _checked(folder: Path) -> LawBook:
     book = load_book(folder)
     faults = [fault for law in book if law.overlay is None for fault in _faults_of(law, folder)]
     if faults:

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from pywebpush import WebPushException, webpush
-
 from casework.notices.channels import is_push_service
 from casework.notices.models import Channel
 from casework.notices.senders import Callback, CallbackRefused, Fate, Outgoing, SmsRefused
@@ -51,6 +49,9 @@ class PushSender:
         device = json.loads(message.to) if message.to else {}
         if not device or not self.takes(device["endpoint"]):
             raise SmsRefused("push-no-device", permanent=True, gone=True)
+        # Here and not above: it brings a whole asynchronous client along, and every process that starts would wait for it.
+        from pywebpush import WebPushException, webpush
+
         said = json.dumps({"title": self._title, "body": message.body, "tag": message.reference}, ensure_ascii=False)
         try:
             webpush(

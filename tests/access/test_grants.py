@@ -25,9 +25,8 @@ from casework.work import SYSTEM
 from tests.access.filled import grant as let_straight_in
 from tests.access.filled import other_province, reported
 from tests.access.scenes import NAME, report, second_supervisor, staff_named
-from tests.access.signed import signed_in
 from tests.conftest import Town
-from tests.web.conftest import Browser, app  # noqa: F401
+from tests.web.conftest import Browser, app, signed_in  # noqa: F401
 
 As = Callable[[str], Browser]
 INITIALS, ACCOUNT = "L.V.K.Đ", "Cháu bị đánh bằng roi (diễn tập)"

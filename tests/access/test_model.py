@@ -37,11 +37,11 @@ from casework.referral.queries import find_referral, referrals_to_me
 from casework.referral.service import refer_case
 from casework.work import SYSTEM, Actor, Work
 from tests.access.filled import other_province, person
-from tests.access.signed import signed_in
 from tests.cases.walking import initial, report
 
 if TYPE_CHECKING:
     from tests.conftest import Town
+from tests.web.conftest import signed_in
 
 pytestmark = pytest.mark.slow
 RUNS = int(os.environ.get("MODEL_RUNS", "10"))

@@ -75,6 +75,17 @@ class Marks:
         return f"{self.twice} twice, {self.early} early, {self.unmarked} never"
 
 
+def count(office: Office, query: str, **values: object) -> float:
+    """What one number of the database is, 0 for none. Asked as the office itself: to who does not say for whom they look
+    row security shows nothing, and nothing would ever be missing."""
+    with office.begin(SYSTEM) as work:
+        return float(work.session.connection().scalar(text(query), values) or 0)
+
+
+def marks(office: Office) -> Marks:
+    return Marks(*(int(count(office, query)) for query in (TWICE, EARLY, MISSING)))
+
+
 @dataclass
 class SmallOffice:
     """An office in a folder of its own; `environment` is what its processes find it by."""
@@ -104,9 +115,10 @@ class SmallOffice:
         self.last_cycle += clocks
 
     def marks(self) -> Marks:
-        with self.office.engine.connect() as connection:
-            twice, early, unmarked = (int(connection.scalar(text(query)) or 0) for query in (TWICE, EARLY, MISSING))
-        return Marks(twice, early, unmarked)
+        return marks(self.office)
+
+    def count(self, query: str, **values: object) -> float:
+        return count(self.office, query, **values)
 
     def start_jobs(self, tick: float) -> subprocess.Popen[str]:
         """`casework jobs` in a process group of its own."""

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-from sqlalchemy import text
 
 from tests.bench.clocks import MISSING, Marks, SmallOffice, new_office
 from tests.bench.house import load_note
@@ -89,8 +88,7 @@ def run(small: SmallOffice, *, clocks: int) -> Outcome:
     small.start_jobs(TICK)
 
     def count(query: str, **more: Any) -> float:
-        with small.office.engine.connect() as connection:
-            return float(connection.scalar(text(query), {**values, **more}) or 0)
+        return small.count(query, **values, **more)
 
     def until_none(query: str) -> float:
         while count(query) and time.monotonic() < began + PATIENCE_SECONDS:

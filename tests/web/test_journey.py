@@ -24,10 +24,10 @@ def shows(person: Browser, code: str, *said: str) -> str:
 
 
 def test_a_case_is_walked_from_report_to_end_by_the_people_the_decree_names(
-    town: Town, browser: Callable[[str], Browser]
+    town: Town, at_the_door: Callable[[str], Browser]
 ) -> None:
     code = report(town)
-    worker, chair = browser("worker"), browser("chair")
+    worker, chair = at_the_door("worker"), at_the_door("chair")
     today = local(town.clock.now()).date()
 
     text = shows(
@@ -128,14 +128,14 @@ def test_a_case_is_walked_from_report_to_end_by_the_people_the_decree_names(
     early = chair.get(f"/ca/{code}/buoc/end-case")
     assert early.status_code == 200  # the form may be looked at; the move itself is what the guard stops
     town.clock.advance(days=5)  # the separation lasts ten days: it is cancelled while it runs
-    chair, worker = browser("chair"), browser("worker")
+    chair, worker = at_the_door("chair"), at_the_door("worker")
     safe = {**LEVELS_03, **{f"harm_1_{n}": "thap" for n in range(1, 6)}, "purpose": "cancel-separation"}
     later = boxes("assessed_at", local(town.clock.now()).date())
     do(worker, code, "assess-parents", {**safe, **later}, conclusion="low", reason="Đã khác.")
     do(chair, code, "confirm-parents", conclusion="low", reason="Đã gặp gia đình.")
     do(chair, code, "cancel-separation", reason="Gia đình đã an toàn.", handed_to="Người Giả Định")
     town.clock.advance(days=93)
-    chair, worker = browser("chair"), browser("worker")
+    chair, worker = at_the_door("chair"), at_the_door("worker")
     do(chair, code, "end-case", outcome="stable")
     text = shows(
         worker, code, "Hồ sơ được lưu giữ tại UBND xã", "Điều 30 khoản 3", "Chủ tịch đã kết thúc ca", "Mở lại ca"

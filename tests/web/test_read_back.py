@@ -20,9 +20,8 @@ from casework.people.rules import Role
 from casework.work import SYSTEM
 from tests.access.filled import person
 from tests.access.scenes import staff_named
-from tests.access.signed import signed_in
 from tests.conftest import Town
-from tests.web.conftest import Browser
+from tests.web.conftest import Browser, signed_in
 from tests.web.test_operator import NEW, keep, typed
 
 Open = Callable[[str], Browser]

@@ -53,9 +53,8 @@ from tests.access.filled import (
     reported,
     with_ids,
 )
-from tests.access.signed import signed_in, with_token
 from tests.conftest import PASSWORD, WORLD_TEMPLATE, Database, Town
-from tests.web.conftest import Browser
+from tests.web.conftest import Browser, signed_in, with_token
 
 if TYPE_CHECKING:
     from pathlib import Path
