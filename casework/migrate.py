@@ -5,6 +5,7 @@ Migrations run as the owner of the tables, in one transaction with the grants. T
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -76,8 +77,9 @@ def write_revision(owner_url: str, message: str, folder: Path | None = None) -> 
     return Path(script.path)
 
 
+@cache
 def head_revision() -> str:
-    """The revision this program needs. Raises UnsafeStart if there is none."""
+    """The revision this program needs, read once. Raises UnsafeStart if there is none."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
     if head is None:
         raise UnsafeStart("the program has no migrations")

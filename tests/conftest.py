@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -232,13 +233,20 @@ def peopled(
 @pytest.fixture
 def town(server: EmbeddedServer, peopled: tuple[Path, World], clock: FrozenClock, tmp_path: Path) -> Iterator[Town]:
     """A fresh copy of the invented province; the clock stands at Monday 23 November 2026, 08:00 in Việt Nam."""
+    with new_town(server, peopled, clock, tmp_path) as town:
+        yield town
+
+
+@contextmanager
+def new_town(server: EmbeddedServer, peopled: tuple[Path, World], clock: FrozenClock, folder: Path) -> Iterator[Town]:
+    """A copy of the invented province that lasts as long as the block."""
     from casework.bootstrap import open_office
 
     key_file, world = peopled
     name = f"town_{uuid.uuid4().hex[:12]}"
     server.create_database(name, WORLD_TEMPLATE)
     database = Database(name, server.url(APP_ROLE, name), server.url(OWNER_ROLE, name))
-    settings = Settings(data_dir=tmp_path, key_file=key_file, database_url=database.url)
+    settings = Settings(data_dir=folder, key_file=key_file, database_url=database.url)
     office = open_office(settings, clock=clock)
     yield Town(office, world, clock, database, PASSWORD)
     office.engine.dispose()

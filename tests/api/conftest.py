@@ -10,8 +10,8 @@ import pytest
 from apiflask import APIFlask
 from werkzeug.test import TestResponse
 
-from casework.app import create_app
 from tests.conftest import Town
+from tests.web.conftest import app  # noqa: F401
 
 REPORT = {
     "incident_commune": "99001",
@@ -25,12 +25,7 @@ Post = Callable[..., TestResponse]
 
 
 @pytest.fixture
-def app(town: Town) -> APIFlask:
-    return create_app(town.office)
-
-
-@pytest.fixture
-def post(town: Town, app: APIFlask) -> Post:
+def post(town: Town, app: APIFlask) -> Post:  # noqa: F811
     """`post(body, key=…, idempotency=…)`: one POST /api/v1/reports; bytes go as they are, anything else as JSON."""
 
     def send(body: Any, *, key: str | None = town.world.api_key, idempotency: str | None = None) -> TestResponse:
