@@ -22,7 +22,7 @@ def send_notices(office: Office, stopping: Stopping = never) -> int:
     with office.begin(SYSTEM) as work:
         gather_digests(work)
     taken = _deliver(office, office.sms, stopping)
-    tell_again(office)
+    tell_again(office, stopping)
     for line in office.channels.values():
         taken += _deliver(office, line, stopping)
     return taken
@@ -33,17 +33,18 @@ def _deliver(office: Office, line: SmsSender, stopping: Stopping) -> int:
     return outbox.deliver(lambda: office.begin(SYSTEM), line, failed=move_up, callback_base=base, stopping=stopping)
 
 
-def tell_again(office: Office) -> None:
+def tell_again(office: Office, stopping: Stopping = never) -> None:
     """The next channel for urgent messages nobody can be sure of; after the SMS, so that one just refused does not wait."""
     looked_at = BATCH
-    while looked_at == BATCH:
+    while looked_at == BATCH and not stopping():
         with office.begin(SYSTEM) as work:
             looked_at = relay(work, office.channels.keys(), failed=move_up)
 
 
-def follow_notices(office: Office) -> None:
+def follow_notices(office: Office, stopping: Stopping = never) -> None:
     """Asks after messages that were taken and that nobody reported on."""
-    outbox.follow_up(lambda: office.begin(SYSTEM), office.sms, failed=move_up)
+    outbox.follow_up(lambda: office.begin(SYSTEM), office.sms, failed=move_up, stopping=stopping)
     for channel in PRICED:
         if channel in office.channels:
-            outbox.follow_up(lambda: office.begin(SYSTEM), office.channels[channel], failed=move_up)
+            line = office.channels[channel]
+            outbox.follow_up(lambda: office.begin(SYSTEM), line, failed=move_up, stopping=stopping)

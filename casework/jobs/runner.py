@@ -177,7 +177,7 @@ def start_jobs(office: Office, *, every: float = TICK_SECONDS, stopping: Stoppin
     guard = ClockGuard(office.clock)
     _add(scheduler, lambda: guarded_pulse(office, guard, stopping), "clocks", every)
     _add(scheduler, lambda: watched_send(office, stopping), "notices", every)
-    _add(scheduler, lambda: follow_notices(office), "receipts", FOLLOW_SECONDS)
+    _add(scheduler, lambda: follow_notices(office, stopping), "receipts", FOLLOW_SECONDS)
     _add(scheduler, lambda: seal_trail(office), "seal", CHECKPOINT_SECONDS)
     scheduler.start()
     return scheduler

@@ -79,8 +79,11 @@ def deliver(
     return taken
 
 
-def follow_up(begin: Begin, sender: SmsSender, *, failed: Failed, pace: Pace | None = None) -> int:
-    """Asks after accepted messages that nobody reported on, and after prices not yet known. Returns how many it asked.
+def follow_up(
+    begin: Begin, sender: SmsSender, *, failed: Failed, pace: Pace | None = None, stopping: Stopping = never
+) -> int:
+    """Asks after accepted messages that nobody reported on, and after prices not yet known. Returns how many it asked;
+    once `stopping` says so, it asks after no further one.
 
     A callback may be lost; a price is known only some time after the message has left.
     """
@@ -89,6 +92,8 @@ def follow_up(begin: Begin, sender: SmsSender, *, failed: Failed, pace: Pace | N
         open_ones = _unreported(work, sender, pace)
     asked = 0
     for attempt_id, provider_id in open_ones:
+        if stopping():
+            break
         try:
             fate = sender.fate(provider_id)
         except SmsRefused:

@@ -21,9 +21,13 @@ from casework.audit.models import AuditCheckpoint
 from casework.audit.verifier import verify
 from casework.deadlines.models import CaseClock
 from casework.intake.service import receive_report
+from casework.jobs.posting import tell_again
 from casework.jobs.runner import seal_trail, send, start_jobs, sweep_clocks, tick
 from casework.notices.models import Delivery, Notice, NoticeAttempt
+from casework.notices.relay import BATCH
 from casework.notices.senders import ConsoleSender, Fate, Outgoing
+from casework.notices.service import About, notify
+from casework.people.models import Staff
 from casework.people.queries import last_beat
 from casework.work import SYSTEM
 from tests.conftest import Town
@@ -140,6 +144,24 @@ def test_a_sender_asked_to_end_finishes_one_message_and_gives_the_others_back(to
     send(town.office)
     with town.office.begin(SYSTEM) as work:
         assert not work.session.exec(select(Notice).where(Notice.state == Delivery.READY)).all()
+
+
+def test_telling_again_asked_to_end_leaves_the_rest_for_later(town: Town) -> None:
+    """After a standstill thousands may wait: whoever is asked to end takes no further fifty."""
+    with town.office.begin(SYSTEM) as work:
+        worker = work.session.exec(select(Staff).where(Staff.username == "worker")).one()
+        for _ in range(2 * BATCH):
+            notify(work, worker, text_id="deadline-passed", about=About(None, "TE-26-AAAAAA")).relay_at = work.now
+
+    def waiting() -> int:
+        with town.office.begin(SYSTEM) as work:
+            return work.session.exec(select(func.count()).where(col(Notice.relay_at) <= work.now)).one()
+
+    asked = iter((False, True))
+    tell_again(town.office, lambda: next(asked))
+    assert waiting() == BATCH
+    tell_again(town.office)
+    assert waiting() == 0
 
 
 def test_the_process_ends_by_itself_when_it_is_asked_to(town: Town) -> None:

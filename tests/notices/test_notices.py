@@ -300,6 +300,10 @@ def test_an_accepted_message_nobody_reports_on_is_asked_after_and_priced(
     post.send()
     peer.messages[0].status, peer.messages[0].price = "delivered", "-0.04500"
     pace = replace(QUICK, follow_up=timedelta(0))
+    none_further = outbox.follow_up(
+        lambda: town.office.begin(SYSTEM), post.sender, failed=move_up, pace=pace, stopping=lambda: True
+    )
+    assert none_further == 0
     assert outbox.follow_up(lambda: town.office.begin(SYSTEM), post.sender, failed=move_up, pace=pace) == 1
     assert outbox.follow_up(lambda: town.office.begin(SYSTEM), post.sender, failed=move_up, pace=pace) == 0
     assert post.notices()[0].state == Delivery.DELIVERED
