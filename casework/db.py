@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import psycopg
@@ -185,9 +185,10 @@ class EmbeddedServer:
         if row is not None and row[0] == 0:
             self.stop()
 
-    def stop(self) -> None:
+    def stop(self, how: Literal["fast", "immediate"] = "fast") -> None:
+        """`immediate` writes nothing down any more: the next start would recover from the log."""
         if (self.cluster / "postmaster.pid").exists():
-            self._run("pg_ctl", "-D", str(self.cluster), "-m", "fast", "-w", "stop")
+            self._run("pg_ctl", "-D", str(self.cluster), "-m", how, "-w", "stop")
 
     def create_database(self, name: str, template: str | None = None) -> None:
         with psycopg.connect(self.url(OWNER_ROLE, "postgres"), autocommit=True) as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
 import uuid
@@ -67,6 +68,13 @@ ONE_LOT = ("tests/browser/", "tests/demo/")  # whose files share a demo, which t
 LOTS_OF_THEIR_OWN = ("test_every_form.py", "test_notices.py", "test_passkeys.py", "test_stories.py")
 
 
+def pytest_collection_finish() -> None:
+    """As `serve` does: what was imported and collected lives to the end, and is not walked through again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 class Lots(LoadFileScheduling):  # type: ignore[misc]  # xdist ships no types
     """Spread over several processes, a file's tests stay together, and so do the files that share a demo."""
 
@@ -117,7 +125,7 @@ def server() -> Iterator[EmbeddedServer]:
     try:
         yield server
     finally:
-        server.stop()
+        server.stop(how="immediate")  # nothing of it is wanted any more
         shutil.rmtree(folder)
 
 

@@ -1,7 +1,7 @@
 """Every form of the law that a case asks for, empty, filled and in error, at a desk's and a phone's size.
 
-Whole: `EVERY_FORM=1 .venv/bin/python -m pytest tests/browser/test_every_form.py`; in CI every form filled, and a sixth
-of them empty and in error too and with their colours.
+Whole: `EVERY_FORM=1 .venv/bin/python -m pytest tests/browser/test_every_form.py`; in CI every second form filled, and a
+sixth of them empty and in error too and with their colours.
 """
 
 from __future__ import annotations
@@ -136,6 +136,9 @@ def test_no_form_of_the_law_has_an_axe_violation_or_scrolls_sideways(town: Town,
     wrong: list[str] = []
     seen = 0
     for action, who, state in steps(law):
+        seen += 1
+        if not EVERY and seen % 2:
+            continue
         put_into(town, code, state)
         person, path = people[who], f"/ca/{code}/buoc/{action.id}"
         form = law.forms[str(action.form)]
@@ -151,7 +154,6 @@ def test_no_form_of_the_law_has_an_axe_violation_or_scrolls_sideways(town: Town,
         for kind, answer in pages.items():
             assert answer.status_code == (422 if kind == "error" else 200), (action.id, kind, answer.status_code)
             wrong += screen.faults(f"{form.id}-{kind}", answer.get_data(as_text=True), colours=thorough)
-        seen += 1
     assert seen > 15
     assert wrong == []
 

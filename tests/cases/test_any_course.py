@@ -1,7 +1,7 @@
 """Whatever anybody does, in whatever order: the case stays inside the law, and the trail alone tells where it stands; and
 from wherever that has led, the people the law names bring it to an end that leaves nothing open.
 
-Ten walks as a rule; the whole run is `WALKS=500 pytest tests/cases/test_any_course.py`.
+Six walks as a rule; the whole run is `WALKS=500 pytest tests/cases/test_any_course.py`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from tests.cases.walking import (
 if TYPE_CHECKING:
     from tests.conftest import Town
 
-WALKS = int(os.environ.get("WALKS", "10"))
+WALKS = int(os.environ.get("WALKS", "6"))
 PEOPLE = (
     "worker", "chair", "supervisor", "hotline", "police", "health", "worker-99002", "chair-99002", "deputy-99001",
     "auditor", "collaborator",
