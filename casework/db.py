@@ -15,6 +15,7 @@ import stat
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import ARRAY, BindParameter, ColumnElement, Connection, Engine, Uuid, any_, cast, create_engine
 from sqlalchemy.engine import make_url
 
 from casework.errors import UnsafeStart
@@ -83,21 +84,22 @@ def enter(connection: Connection, sight: Sight) -> None:
     """Tells the open transaction whose sight it has: one statement, forgotten at its end. Without it every table that row
     security guards is empty, and refuses whatever is written."""
     if sight.whole and not sight.excluding:
-        connection.execute(_ENTER_WHOLE)  # whose it is no policy asks any more; most of a page's transactions are these
+        connection.exec_driver_sql(
+            _ENTER_WHOLE
+        )  # whose it is no policy asks any more; most of a page's transactions are these
         return
-    connection.execute(
-        _ENTER,
-        {
-            "role": sight.role,
-            "staff": sight.staff_id,
-            "unit": sight.unit_id,
-            "province": sight.province_id,
-            "now": sight.now,
-            "whole": sight.whole,
-            "excluding": sight.excluding,
-            "reached": list(sight.reached),
-        },
-    )
+    told = (sight.role, sight.staff_id, sight.unit_id, sight.province_id, sight.now, sight.whole, sight.excluding)
+    connection.exec_driver_sql(_ENTER, (*told, list(sight.reached)))
+
+
+def among(column: Any, ids: Iterable[UUID] | BindParameter[Any]) -> ColumnElement[bool]:
+    """That a column is one of these ids: one parameter, and so one statement and one kept plan, however many they are."""
+    given = ids if isinstance(ids, BindParameter) else list(ids)
+    if isinstance(given, list) and len(given) == 1:  # the server would plan this anew each time, having kept one for ten
+        only: ColumnElement[bool] = column == given[0]
+        return only
+    matches: ColumnElement[bool] = column == any_(cast(given, ARRAY(Uuid)))
+    return matches
 
 
 def has_failed(connection: Connection) -> bool:
@@ -106,10 +108,9 @@ def has_failed(connection: Connection) -> bool:
     return isinstance(raw, psycopg.Connection) and raw.info.transaction_status == TransactionStatus.INERROR
 
 
-_ENTER_WHOLE = text("select set_config('app.whole', 'on', true), set_config('app.excluded', '{}', true)")
-_ENTER = text(
-    "select enter_sight(cast(:role as text), cast(:staff as uuid), cast(:unit as uuid), cast(:province as uuid),"
-    " cast(:now as timestamptz), cast(:whole as boolean), cast(:excluding as boolean), cast(:reached as uuid[]))"
+_ENTER_WHOLE = "select set_config('app.whole', 'on', true), set_config('app.excluded', '{}', true)"
+_ENTER = (
+    "select enter_sight(%s::text, %s::uuid, %s::uuid, %s::uuid, %s::timestamptz, %s::boolean, %s::boolean, %s::uuid[])"
 )
 
 

@@ -49,6 +49,7 @@ class Actor:
 
 
 SYSTEM = Actor(id=None, role="system")
+UNKNOWN = "unknown"  # the role until it is known who asks: a look at sessions and accounts, and no sight of any case
 OPEN_NO_CASE = frozenset(("administrator", "auditor"))  # roles of `people` that no content of any case opens for
 
 
@@ -121,7 +122,7 @@ class Work:
                 enter(connection, self.sight)
 
     def _enter(self, session: Session, transaction: SessionTransaction, connection: Connection) -> None:
-        if not transaction.nested:
+        if not transaction.nested and self._actor.role != UNKNOWN:  # who is told nothing sees nothing
             enter(connection, self.sight)
 
     @property

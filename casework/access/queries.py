@@ -5,25 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    CompoundSelect,
     Exists,
     FromClause,
     Label,
     Uuid,
     and_,
     any_,
+    bindparam,
     cast,
     exists,
     false,
     func,
     not_,
+    null,
     or_,
     true,
+    union_all,
 )
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
@@ -31,6 +36,7 @@ from sqlmodel import col, select
 from casework.access.models import CaseExclusion, CaseGrant
 from casework.access.policybook import FILE, policy_book
 from casework.access.rules import BREAK_GLASS, CONDITIONS, SYSTEM_ROLE, Grant
+from casework.db import among
 from casework.errors import UnsafeStart
 from casework.people.models import Staff
 from casework.work import Actor, Work
@@ -140,19 +146,94 @@ def not_kept_from_staff(case_id: Any, staff_id: Any) -> ColumnElement[bool]:
     return not_(kept.correlate_except(CaseExclusion))
 
 
-def visible_to(actor: Actor, now: datetime, case: FromClause) -> ColumnElement[bool]:
-    """For a query over the table of cases: the policy's rules for "read-case", exclusions first, said in SQL."""
-    ways: dict[tuple[str, ...], ColumnElement[bool]] = {}
+@dataclass(frozen=True)
+class ByName:
+    """The cases that somebody, or their unit, is kept from, that they are let into, and that they opened in an emergency:
+    ids, or the parameter that will hold them; None for none."""
+
+    kept_from: Any = ()
+    let_into: Any = None
+    broken_open: Any = None
+
+
+def by_name(work: Work) -> ByName:
+    """What stands of the person at work by name now. One query; none for the office itself."""
+    if work.actor.role == SYSTEM_ROLE:
+        return ByName()
+    found: dict[str | None, list[UUID]] = {}
+    for kind, case_id in work.session.connection().execute(_by_name(*known_of(work.actor)), asked_by(work)):
+        found.setdefault(kind, []).append(case_id)
+    kept_from, broken_open = found.pop(None, []), found.pop(BREAK_GLASS, None)
+    return ByName(kept_from, [one for ids in found.values() for one in ids] or None, broken_open)
+
+
+@cache
+def _by_name(*known: Any) -> CompoundSelect[Any]:
+    actor, now = as_parameters(*known)
+    kept = _whose(CaseExclusion.unit_id, CaseExclusion.staff_id, actor.unit_id, actor.id)
+    return union_all(
+        select_columns(null(), col(CaseExclusion.case_id)).where(kept, col(CaseExclusion.ended_at).is_(None)),
+        select_columns(col(CaseGrant.kind), col(CaseGrant.case_id)).where(_mine(actor, now)),
+    )
+
+
+# A statement that many pages ask is put together once for each role, of an actor whose ids are parameters.
+
+
+def known_of(actor: Actor) -> tuple[str, bool, bool, bool]:
+    """By what such a statement differs from one actor to another: their role, and which ids they have at all."""
+    return actor.role, actor.id is not None, actor.unit_id is not None, actor.province_id is not None
+
+
+def as_parameters(role: str = "", staff: bool = False, unit: bool = False, province: bool = False) -> tuple[Any, Any]:
+    """The actor and the moment of a statement that `asked_by` fills in."""
+    given: dict[str, Any] = {name: bindparam(f"asked_{name}") for name in ("staff", "unit", "province", "now")}
+    actor: Any = Actor
+    return (
+        actor(
+            id=given["staff"] if staff else None,
+            role=role,
+            unit_id=given["unit"] if unit else None,
+            province_id=given["province"] if province else None,
+        ),
+        given["now"],
+    )
+
+
+def asked_by(work: Work) -> dict[str, Any]:
+    who = work.actor
+    return {
+        "asked_staff": who.id,
+        "asked_unit": who.unit_id,
+        "asked_province": who.province_id,
+        "asked_now": work.now,
+    }
+
+
+def visible_to(actor: Actor, now: datetime, case: FromClause, named: ByName | None = None) -> ColumnElement[bool]:
+    """For a query over the table of cases: the policy's rules for "read-case", exclusions first, said in SQL.
+
+    `named`: what `by_name` found just before. A long list is then asked of plain columns, which an index may know."""
+    seen = not_excluded(case.c.id, actor) if named is None else not_(among(case.c.id, named.kept_from))
+    ways = _ways(actor.role)
+    if () in ways:
+        return seen
+    asked = Asked(actor, now, case, named)
+    said = (and_(true(), *(IN_SQL[one](asked) for one in way)) for way in ways)
+    return and_(or_(false(), *said), seen)
+
+
+@cache
+def _ways(role: str) -> list[tuple[str, ...]]:
+    """The ways to "read-case" that are open to a role, as the conditions that are left to ask."""
+    ways: dict[tuple[str, ...], None] = {}
     for rule in policy_book(CONDITIONS).policy.rules:
         if rule.concerns("read-case", None, None):
             for conditions in rule.when:
                 rest = tuple(one for one in conditions if not one.startswith("role:"))
-                theirs = f"role:{actor.role}" in conditions or len(rest) == len(conditions)
-                if theirs and rest not in ways:
-                    ways[rest] = and_(true(), *(IN_SQL[one](actor, now, case) for one in rest))
-    if () in ways:
-        return not_excluded(case.c.id, actor)
-    return and_(or_(false(), *ways.values()), not_excluded(case.c.id, actor))
+                if f"role:{role}" in conditions or len(rest) == len(conditions):
+                    ways[rest] = None
+    return list(ways)
 
 
 def check_policy() -> None:
@@ -170,26 +251,46 @@ def live(now: datetime) -> ColumnElement[bool]:
 
 # ---------------------------------------------------------------- the conditions in SQL
 
-InSql = Callable[[Actor, datetime, FromClause], ColumnElement[bool]]
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks, when, of which table of cases; and what stands of them by name, where that was read before."""
+
+    actor: Actor
+    now: datetime
+    case: FromClause
+    named: ByName | None
+
+
+InSql = Callable[[Asked], ColumnElement[bool]]
 
 
 def _of_unit(column: str) -> InSql:
-    return lambda actor, now, case: false() if actor.unit_id is None else case.c[column] == actor.unit_id
+    return lambda asked: false() if asked.actor.unit_id is None else asked.case.c[column] == asked.actor.unit_id
 
 
 def _granted(*, broken_glass: bool) -> InSql:
-    def said(actor: Actor, now: datetime, case: FromClause) -> ColumnElement[bool]:
+    def said(asked: Asked) -> ColumnElement[bool]:
+        case_id = asked.case.c.id
+        if asked.named is not None:
+            ids = asked.named.broken_open if broken_glass else asked.named.let_into
+            return false() if ids is None else among(case_id, ids)
         # An array that is worked out once: a look-up by key beside the other ways, where EXISTS would be asked of every row.
         kind = col(CaseGrant.kind) == BREAK_GLASS if broken_glass else col(CaseGrant.kind) != BREAK_GLASS
-        mine = _whose(CaseGrant.unit_id, CaseGrant.staff_id, actor.unit_id, actor.id)
-        ids = select(CaseGrant.case_id).where(mine, kind, live(now)).scalar_subquery()
-        return case.c.id == any_(func.array(ids))
+        mine = select(CaseGrant.case_id).where(_mine(asked.actor, asked.now), kind)
+        return case_id == any_(func.array(mine.scalar_subquery()))
 
     return said
 
 
-def _of_province(actor: Actor, now: datetime, case: FromClause) -> ColumnElement[bool]:
-    return false() if actor.province_id is None else case.c.province_id == actor.province_id
+def _mine(actor: Actor, now: datetime) -> ColumnElement[bool]:
+    """Of grants: those to the actor's unit or themselves that are live."""
+    return and_(_whose(CaseGrant.unit_id, CaseGrant.staff_id, actor.unit_id, actor.id), live(now))
+
+
+def _of_province(asked: Asked) -> ColumnElement[bool]:
+    province = asked.actor.province_id
+    return false() if province is None else asked.case.c.province_id == province
 
 
 IN_SQL: Mapping[str, InSql] = {

@@ -32,7 +32,7 @@ def _told(name: str, kind: str = "") -> str:
 ROLE, STAFF, UNIT = _told("role"), _told("staff", "::uuid"), _told("unit", "::uuid")
 # The unit again, of a commune's staff, of a province's supervisor, and of either; null for everybody else.
 COMMUNE, PROVINCE, FIELD = (_told(name, "::uuid") for name in ("commune", "province", "field"))
-WHOLE = f"{_told('whole')} = 'on'"
+WHOLE = "(select current_setting('app.whole', true) = 'on')"
 # The second cast is none; it tells the parser that `= any (…)` is asked of the list, not of the query's rows.
 EXCLUDED, GRANTED, KNOWN, OFFERED, LATELY, REACHED = (
     f"{_told(name, '::uuid[]')}::uuid[]" for name in ("excluded", "granted", "known", "offered", "lately", "reached")
@@ -42,7 +42,7 @@ OFFICE = "'00000000-0000-0000-0000-000000000000'::uuid"
 ENTER = """create function enter_sight(
     p_role text, p_staff uuid, p_unit uuid, p_province uuid, p_now timestamptz,
     p_whole boolean, p_excluding boolean, p_reached uuid[]
-) returns void language plpgsql as $$
+) returns void language plpgsql set plan_cache_mode = force_generic_plan as $$
 declare
     excluded uuid[] := '{}';
     granted uuid[] := '{}';
@@ -74,13 +74,17 @@ begin
     if not p_whole and p_role in ('worker', 'chair') then
         offered := array(select case_id from hand_over where to_unit_id = p_unit and answer is null);
     end if;
-    if not p_whole and p_role not in ('hotline', 'administrator', 'auditor') then
-        reported := array(select case_id from report where staff_id = p_staff);
-    end if;
-    if not p_whole and p_role in ('hotline', 'worker', 'chair', 'supervisor') then
-        lately := array(
-            select case_id from report where staff_id = p_staff and recorded_at > p_now - interval '30 minutes'
-        );
+    if not p_whole and p_role not in ('administrator', 'auditor') then
+        select
+            coalesce(array_agg(case_id) filter (where p_role <> 'hotline'), '{}'),
+            coalesce(array_agg(case_id) filter (
+                where p_role in ('hotline', 'worker', 'chair', 'supervisor')
+                    and recorded_at > p_now - interval '30 minutes'
+            ), '{}')
+        into reported, lately
+        from report
+        where staff_id = p_staff
+            and recorded_at > case p_role when 'hotline' then p_now - interval '30 minutes' else '-infinity' end;
     end if;
     perform
         set_config('app.role', coalesce(p_role, ''), true),
@@ -195,8 +199,9 @@ GUARDED = (
         "case_file",
         "id",
         sights={
-            "commune": f"{COMMUNE} = any (array[responsible_unit_id, incident_unit_id, residence_unit_id])",
+            # First what costs a comparison alone: the other makes a list for each row.
             "province": f"{PROVINCE} = province_id",
+            "commune": f"{COMMUNE} = any (array[responsible_unit_id, incident_unit_id, residence_unit_id])",
             "reached": f"id = any ({REACHED})",
         },
         reads={
@@ -269,7 +274,7 @@ GUARDED = (
     ),
     of_case("case_grant", reads={"mine": f"case_grant.unit_id = {UNIT} or case_grant.staff_id = {STAFF}"}),
     of_case("break_glass_review"),
-    of_case("case_seen", sights={"mine": f"case_seen.staff_id = {STAFF}"}),
+    Guarded("case_seen", "case_id", sights={"mine": f"staff_id = {STAFF}"}),
     Guarded(
         "two_person_act",
         "coalesce(case_id, " + OFFICE + ")",

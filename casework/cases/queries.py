@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import and_, extract, func, inspect
+from sqlalchemy import ARRAY, Select, Uuid, and_, bindparam, extract, func, inspect
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from casework.access.policybook import policy_book
-from casework.access.queries import NOBODY, access_of, keep_access, not_excluded, visible_to, with_access
+from casework.access.queries import (
+    NOBODY,
+    ByName,
+    access_of,
+    as_parameters,
+    asked_by,
+    by_name,
+    keep_access,
+    known_of,
+    not_excluded,
+    visible_to,
+    with_access,
+)
 from casework.access.rules import CONDITIONS, CaseUnits, may_read_case, readable
 from casework.cases.models import Case, Document, HandOver, NameBucket
+from casework.db import among
 from casework.deadlines.models import CaseClock, ClockState
 from casework.deadlines.queries import clocks_of_subjects, running_of
 from casework.errors import NotFound
 from casework.law.model import State
+from casework.people.rules import COMMUNE_ROLES
 from casework.work import Actor, Work
 
 CASES = inspect(Case).local_table
@@ -42,15 +57,16 @@ def units_of(work: Work, case: Case) -> CaseUnits:
     )
 
 
-def scoped(actor: Actor, now: datetime) -> SelectOfScalar[Case]:
-    """Cases this person may read at `now` (UTC): the policy's rules, exclusions and grants in SQL. Deny by default."""
-    return select(Case).where(visible_to(actor, now, CASES))
+def scoped(actor: Actor, now: datetime, named: ByName | None = None) -> SelectOfScalar[Case]:
+    """Cases this person may read at `now` (UTC): the policy's rules, exclusions and grants in SQL. Deny by default.
+
+    For a long list give what stands of them by name (`by_name`), read before."""
+    return select(Case).where(visible_to(actor, now, CASES, named))
 
 
 def find_case(work: Work, code: str) -> Case:
     """Raises NotFound for a code that does not exist and for one out of this person's sight alike."""
-    wanted = scoped(work.actor, work.now).where(col(Case.code) == code)
-    row = work.session.execute(wanted.add_columns(*with_access(col(Case.id), work.now))).first()
+    row = work.session.execute(_finding(*known_of(work.actor)), {**asked_by(work), "code": code}).first()
     if row is None:
         raise NotFound
     case: Case = row[0]
@@ -59,6 +75,14 @@ def find_case(work: Work, code: str) -> Case:
     if not may_read_case(work.actor, units_of(work, case), work.now).allowed:
         raise NotFound
     return case
+
+
+@cache
+def _finding(*known: Any) -> Select[Any]:
+    """The question of `find_case`. It is put together once for each role: that takes longer than to ask it."""
+    actor, now = as_parameters(*known)
+    wanted = scoped(actor, now).where(col(Case.code) == bindparam("code"))
+    return wanted.add_columns(*with_access(col(Case.id), now))
 
 
 def any_case(work: Work, code: str) -> Case | None:
@@ -112,29 +136,61 @@ class Page:
 
 
 def list_cases(work: Work, wanted: Filter, *, page: int = 1, size: int = PAGE_SIZE, with_facts: bool = True) -> Page:
-    """One page of cases, the most urgent clock first. At most six queries whatever the number of cases, and one
+    """One page of cases, the most urgent clock first. At most seven queries whatever the number of cases, and one
     more for a page that is not there.
 
     Late and soon are said of limits only: the end of a period (three months' monitoring) is nobody's breach. Without
     `with_facts` nothing of a child is opened.
     """
-    base = _narrow(work, scoped(work.actor, work.now), wanted)
+    scope, asked = _scope_of(work)
+    base = _narrow(work, scope, wanted)
     # Ordered over narrow rows, by an index where there are many; only the page's own cases are then read whole.
     ordered = base.with_only_columns(col(Case.id)).order_by(
         col(Case.soonest_at).asc().nulls_last(), col(Case.received_at).desc(), col(Case.id)
     )
     number = max(1, page)
-    found = work.session.execute(ordered.limit(size).offset((number - 1) * size)).scalars().all()
-    total = len(found)
-    if number > 1 or total == size:  # else this one page is all there is
-        total = work.session.execute(base.with_only_columns(func.count())).scalar_one()
+    found, total = _one_page(work, ordered, asked, number, size)
     if not found and total:  # beyond the last page
         number = -(-total // size)
-        found = work.session.execute(ordered.limit(size).offset((number - 1) * size)).scalars().all()
+        found, total = _one_page(work, ordered, asked, number, size)
     number = min(number, max(1, -(-total // size)))
-    cases = _read(work, _these(found))
+    cases = _read(work, found)
     rows = with_clocks(work, [cases[case_id] for case_id in found], with_facts=with_facts)
     return Page(rows, total, number, size)
+
+
+def _one_page(
+    work: Work, ordered: Select[Any], asked: dict[str, Any], number: int, size: int
+) -> tuple[Sequence[UUID], int]:
+    """The ids of one page, and how many cases there are on all."""
+    page = ordered.limit(size).offset((number - 1) * size)
+    if work.actor.role in COMMUNE_ROLES:
+        # A commune's cases lie under three indexes, are gathered and then sorted: who does that can count them as well. A
+        # province's come in order from one index, which is left after a page.
+        rows = work.session.execute(page.add_columns(func.count().over()), asked).all()
+        if rows or number == 1:
+            return [case_id for case_id, _all in rows], rows[0][1] if rows else 0
+        found: Sequence[UUID] = []
+    else:
+        found = work.session.execute(page, asked).scalars().all()
+        if number == 1 and len(found) < size:
+            return found, len(found)  # this one page is all there is
+    return found, work.session.execute(ordered.order_by(None).with_only_columns(func.count()), asked).scalar_one()
+
+
+def _scope_of(work: Work) -> tuple[SelectOfScalar[Case], dict[str, Any]]:
+    """`scoped` for a long list, with the values to execute it with: asked of plain columns, which an index may know, where
+    nothing stands of the reader by name, as nearly always; and put together once for each role."""
+    named = by_name(work)
+    values = {one.name: getattr(named, one.name) for one in fields(named)}
+    there = frozenset(name for name, ids in values.items() if ids is not None)
+    return _scope(there, *known_of(work.actor)), {**asked_by(work), **{name: list(values[name]) for name in there}}
+
+
+@cache
+def _scope(there: frozenset[str], *known: Any) -> SelectOfScalar[Case]:
+    named = ByName(**{name: bindparam(name, type_=ARRAY(Uuid)) for name in there})
+    return scoped(*as_parameters(*known), named)
 
 
 def _narrow(work: Work, base: SelectOfScalar[Case], wanted: Filter) -> SelectOfScalar[Case]:
@@ -204,10 +260,11 @@ class Ageing:
 
 
 def ageing(work: Work, *, most: int = 300) -> Ageing:
-    """How far the running limits are used up, over every case in sight. Two queries."""
+    """How far the running limits are used up, over every case in sight. Three queries."""
     began, due_at = extract("epoch", col(CaseClock.started_at)), extract("epoch", col(CaseClock.due_at))
     used = (work.now.timestamp() - began) / func.greatest(due_at - began, 1)
-    in_sight = scoped(work.actor, work.now).with_only_columns(col(Case.id)).subquery()
+    scope, asked = _scope_of(work)
+    in_sight = scope.with_only_columns(col(Case.id)).subquery()
     joined = (
         select(Case.code, Case.state, used.label("used"))
         .join(CaseClock, col(CaseClock.case_id) == Case.id)
@@ -217,13 +274,13 @@ def ageing(work: Work, *, most: int = 300) -> Ageing:
             col(CaseClock.period).is_(False),
         )
     )
-    top = work.session.connection().execute(joined.order_by(used.desc()).limit(most))
+    top = work.session.connection().execute(joined.order_by(used.desc()).limit(most), asked)
     dots = [Dot(code, state, max(0.0, float(share))) for code, state, share in top]
     every = joined.subquery()
     quarter = func.least(func.greatest(func.floor(every.c.used * 4), 0), 4)
     grouped = select(every.c.state, quarter, func.count()).group_by(every.c.state, quarter)
     counts: dict[str, dict[int, int]] = {}
-    for state, part, count in work.session.connection().execute(grouped):
+    for state, part, count in work.session.connection().execute(grouped, asked):
         counts.setdefault(state, {})[int(part)] = count
     return Ageing(dots, counts)
 
@@ -370,21 +427,29 @@ def codes_of(work: Work, ids: Iterable[UUID]) -> dict[UUID, Case]:
     wanted = list(ids)
     if not wanted:
         return {}
-    return _read(work, scoped(work.actor, work.now).where(col(Case.id).in_(wanted)))
+    seen = scoped(work.actor, work.now).where(among(col(Case.id), wanted))
+    return _kept(work, work.session.execute(seen.add_columns(*with_access(col(Case.id), work.now))))
 
 
-def _these(ids: Iterable[UUID]) -> SelectOfScalar[Case]:
-    """Cases that came through `scoped` in this very piece of work: the policy is not asked a second time."""
-    return select(Case).where(col(Case.id).in_(list(ids)))
+def _read(work: Work, ids: Iterable[UUID]) -> dict[UUID, Case]:
+    """Cases whose ids came through `scoped` in this very piece of work, whole, by id, each with its access, so that nobody
+    asks for that case by case."""
+    return _kept(work, work.session.execute(_these(), {**asked_by(work), "ids": list(ids)}))
 
 
-def _read(work: Work, wanted: SelectOfScalar[Case]) -> dict[UUID, Case]:
-    """These cases whole, by id, each with its access, so that nobody asks for that case by case."""
+def _kept(work: Work, rows: Iterable[Any]) -> dict[UUID, Case]:
     found: dict[UUID, Case] = {}
-    for case, kept, let in work.session.execute(wanted.add_columns(*with_access(col(Case.id), work.now))):
+    for case, kept, let in rows:
         found[case.id] = case
         keep_access(work, case.id, kept, let)
     return found
+
+
+@cache
+def _these() -> Select[Any]:
+    _nobody, now = as_parameters()
+    wanted = among(col(Case.id), bindparam("ids", type_=ARRAY(Uuid)))
+    return select(Case).where(wanted).add_columns(*with_access(col(Case.id), now))
 
 
 def count_by_state(work: Work) -> dict[str, int]:

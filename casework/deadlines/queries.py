@@ -11,6 +11,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from casework.clock import local
+from casework.db import among
 from casework.deadlines.days import edits
 from casework.deadlines.models import CaseClock, ChangeKind, ClockChange, ClockState
 from casework.law.calendar import Calendar
@@ -47,7 +48,7 @@ def running_of(work: Work, case_ids: Iterable[UUID]) -> dict[UUID, list[CaseCloc
         return found
     for clock in work.session.exec(
         select(CaseClock)
-        .where(col(CaseClock.case_id).in_(ids), CaseClock.state == ClockState.RUNNING)
+        .where(among(col(CaseClock.case_id), ids), CaseClock.state == ClockState.RUNNING)
         .order_by(col(CaseClock.due_at))
     ):
         found.setdefault(clock.case_id, []).append(clock)
@@ -60,7 +61,7 @@ def clocks_of_subjects(work: Work, subject_ids: Iterable[UUID]) -> dict[UUID, Ca
     if not ids:
         return {}
     found = work.session.exec(
-        select(CaseClock).where(col(CaseClock.subject_id).in_(ids)).order_by(col(CaseClock.started_at))
+        select(CaseClock).where(among(col(CaseClock.subject_id), ids)).order_by(col(CaseClock.started_at))
     )
     return {clock.subject_id: clock for clock in found if clock.subject_id is not None}
 

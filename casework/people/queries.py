@@ -14,6 +14,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from casework.clock import local
+from casework.db import among
 from casework.people.models import ApiKey, Duty, Heartbeat, Leave, Post, Staff, Unit, UnitKind, UnitSuccession
 from casework.people.rules import UNITS_OF_ROLE, WATCHED_POSTS, Member, Role, Span, holders_at, stands_in
 from casework.vault.fold import fold_name
@@ -45,7 +46,7 @@ def units_by_id(work: Work, ids: Iterable[UUID | None]) -> dict[UUID, Unit]:
     wanted = {one for one in ids if one is not None}
     if not wanted:
         return {}
-    return {one.id: one for one in work.session.exec(select(Unit).where(col(Unit.id).in_(wanted)))}
+    return {one.id: one for one in work.session.exec(select(Unit).where(among(col(Unit.id), wanted)))}
 
 
 def today(work: Work) -> date:

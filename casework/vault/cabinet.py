@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.attributes import get_history
 from sqlmodel import Session
 
+from casework.db import among
 from casework.errors import KeyMissing, Stale, Tampered
 from casework.vault.columns import Sealed, SealedBytes
 from casework.vault.envelope import BrokenEnvelope, close, new_key, unclose
@@ -141,7 +142,7 @@ class Cabinet:
     def _read_keys(self, scope_ids: set[UUID]) -> None:
         # On the connection, not the session: a look-up must not flush a row that is still being filled in.
         table = _mapper(ScopeKey).local_table.c
-        query = select(table.scope_id, table.kek_id, table.wrapped).where(table.scope_id.in_(scope_ids))
+        query = select(table.scope_id, table.kek_id, table.wrapped).where(among(table.scope_id, scope_ids))
         for scope_id, kek_id, wrapped in self._session.connection().execute(query):
             try:
                 self._unwrapped[scope_id] = self._keys.unwrap(scope_id, kek_id, wrapped)

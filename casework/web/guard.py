@@ -18,12 +18,12 @@ from casework.cases.queries import find_case
 from casework.errors import NotFound
 from casework.people.agents import Client, family_of
 from casework.people.queries import unit
-from casework.people.rules import WAITING
+from casework.people.rules import WAITING, Role
 from casework.people.service import Resumed, actor_of, hamlet_of, owner_of_expired_session, resume_session
 from casework.policy import network_of
 from casework.web.access import MACHINE, PUBLIC, STAFF, declared
 from casework.web.door import Viewer, the_office
-from casework.work import SYSTEM, Actor, Work
+from casework.work import UNKNOWN, Actor, Work
 
 
 def install_guard(app: Flask) -> None:
@@ -35,7 +35,7 @@ def install_guard(app: Flask) -> None:
         known: Viewer | None = g.get("viewer")
         if known is not None and known.token == token:
             return known  # flask-login asks once more for every template it draws
-        with the_office().begin(_nobody()) as work:
+        with the_office().begin(_somebody()) as work:
             view = current_app.view_functions.get(request.endpoint or "")
             client = Client(network_of(request.remote_addr), family_of(request.headers.get("User-Agent", "")))
             resumed = resume_session(work, token, used=not getattr(view, "in_background", False), client=client)
@@ -156,7 +156,7 @@ def _keep_typed(token: str, page: str, code: str | None) -> bool:
     """Keeps what an expired session posted, as its owner's draft. False if nobody can be found to keep it for."""
     own = ("_", "csrf_", "next")  # the form's, not the person's
     typed = {name: request.form.getlist(name) for name in request.form if not name.startswith(own)}
-    with the_office().begin(_nobody()) as work:
+    with the_office().begin(_somebody()) as work:
         staff = owner_of_expired_session(work, token)
         if staff is None or not typed:
             return False
@@ -173,6 +173,8 @@ def _viewer(work: Work, token: str, resumed: Resumed) -> Viewer:
     # Held while the actor is read: the session forgets a row that nobody holds, and would ask for it again.
     home = unit(work, staff.unit_id)
     actor = actor_of(work, staff, g.get("request_id", ""))
+    if staff.role == Role.COLLABORATOR:
+        work.actor = actor  # their village is sealed, and its key is shown to them alone
     return Viewer(
         token=token,
         actor=actor,
@@ -187,5 +189,5 @@ def _viewer(work: Work, token: str, resumed: Resumed) -> Viewer:
     )
 
 
-def _nobody() -> Actor:
-    return Actor(id=None, role=SYSTEM.role, request_id=g.get("request_id", ""))
+def _somebody() -> Actor:
+    return Actor(id=None, role=UNKNOWN, request_id=g.get("request_id", ""))

@@ -20,7 +20,7 @@ from casework.db import Sight, check_application_role, enter, make_engine
 from casework.errors import UnsafeStart
 from casework.people.models import Unit
 from casework.tables import metadata
-from casework.work import SYSTEM, Actor, begin
+from casework.work import SYSTEM, UNKNOWN, Actor, begin
 from tests.conftest import Town
 
 TABLES = {one.name: one for one in GUARDED}
@@ -131,7 +131,7 @@ def fill(street: Street) -> None:
 def besides(street: Street) -> dict[str, set[str]]:
     """What who may not read the case is shown of it all the same: a referral, a receipt, an offer, a queue; else nothing."""
     return {
-        "worker": {"draft"},
+        "worker": {"draft", "case_seen"},
         "police": {"case_file", "referral", "scope_key"},
         "chair-99003": {"case_file", "case_clock", "hand_over", "scope_key"},
         "collaborator": {"case_file", "case_clock", "report"},
@@ -407,3 +407,21 @@ def policies(street: Street) -> list[Any]:
             "select polrelid::regclass::text, polname, polcmd, polpermissive, pg_get_expr(polqual, polrelid),"
             " pg_get_expr(polwithcheck, polrelid) from pg_policy order by 1, 2"
         ).fetchall()
+
+
+def test_while_it_is_unknown_who_asks_no_row_of_a_case_is_shown_or_written(street: Street) -> None:
+    """The guard of every page looks up whose session it is before anybody is anybody."""
+    with street.town.office.begin(Actor(id=None, role=UNKNOWN)) as work:
+        connection = work.session.connection()
+        assert {
+            name for name in TABLES if connection.scalar(text(f"select 1 from {TABLES[name].table} limit 1"))
+        } == set()
+        assert connection.scalar(text("select 1 from staff limit 1")), "accounts are not guarded"
+        with pytest.raises(ProgrammingError, match="row-level security"):
+            connection.execute(
+                text("insert into name_bucket (case_id, bucket) values (:case, 7)"), {"case": street.case}
+            )
+        work.session.rollback()
+    with street.town.office.begin(Actor(id=None, role=UNKNOWN)) as work:
+        work.actor = street.people["worker"]
+        assert street.count(work.session.connection(), TABLES["case_file"]), "from then on it is theirs"

@@ -1,14 +1,15 @@
 """What the two walls cost: `python -m tests.bench.scope --cases 10000`.
 
 The same pages of the same office, with the scope and row security and without both, in turn: each page is asked of one and
-then of the other, and the medians of one run are compared, so that a busy machine weighs on both alike. "Without" exists
-in here alone: a copy of the database in which its owner has taken row security away, a scope that lets everything pass,
-and transactions that are told nothing.
+then of the other, and each pair is compared by itself, so that a busy machine weighs on both alike. "Without" exists
+in here alone: a copy of the database in which its owner has taken row security away, a scope that is a plain filter by
+the reader's own office, and transactions that are told nothing. Both must answer the same page.
 """
 
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -24,18 +26,22 @@ from unittest.mock import patch
 import click
 import psycopg
 from flask.testing import FlaskClient
-from sqlalchemy import null, true
+from sqlalchemy import ColumnElement, FromClause, null, true
 
+from casework.access.queries import ByName
 from casework.access.rowsecurity import GUARDED
 from casework.access.rules import ALLOW
 from casework.app import create_app
 from casework.bootstrap import Office, open_office
+from casework.cases import queries
 from casework.clock import SystemClock
 from casework.db import DATABASE, OWNER_ROLE
 from casework.demo.cases import seed_cases
 from casework.demo.office import Demo, prepare_demo
+from casework.people.rules import Role
 from casework.settings import Settings
 from casework.tables import metadata
+from casework.work import Actor
 from tests.bench.house import free_port, load_note
 from tests.bench.pages import HOME_COMMUNE
 from tests.web.conftest import Browser
@@ -47,15 +53,24 @@ WARM_UP = 12  # a connection plans a statement anew five times before it keeps t
 
 @dataclass(frozen=True)
 class Compared:
-    """One kind of page: the median milliseconds with both walls and without, and how many times as long that is."""
+    """One kind of page: the milliseconds with both walls and without, pair by pair as they were asked one after the other."""
 
     name: str
-    walled: float
-    bare: float
+    pairs: Sequence[tuple[float, float]]
+
+    @property
+    def walled(self) -> float:
+        return median(one for one, _bare in self.pairs)
+
+    @property
+    def bare(self) -> float:
+        return median(one for _walled, one in self.pairs)
 
     @property
     def ratio(self) -> float:
-        return self.walled / self.bare
+        """How many times as long: the median of the pairs, as the machine's own pace changes more between two pairs than
+        within one."""
+        return median(walled / bare for walled, bare in self.pairs)
 
     @property
     def line(self) -> str:
@@ -88,11 +103,23 @@ def without_walls() -> Iterator[None]:
     """Nothing is asked of the policy, and no transaction is told whose it is."""
     unknown = (null().label("kept_from"), null().label("let_in"))
     with ExitStack() as stack:
-        stack.enter_context(patch("casework.cases.queries.visible_to", lambda *_: true()))
+        stack.enter_context(patch("casework.cases.queries.visible_to", _own_office))
+        stack.enter_context(patch("casework.cases.queries.by_name", lambda *_: ByName()))
+        for name, said in _SAID_ONCE.items():
+            stack.enter_context(patch(f"casework.cases.queries.{name}", said))
         stack.enter_context(patch("casework.cases.queries.with_access", lambda *_: unknown))
         stack.enter_context(patch("casework.cases.queries.may_read_case", lambda *_: ALLOW))
         stack.enter_context(patch("casework.work.enter", lambda *_: None))
         yield
+
+
+# What the program puts together once is put together once here too.
+_SAID_ONCE = {name: cache(getattr(queries, name).__wrapped__) for name in ("_finding", "_scope", "_these")}
+
+
+def _own_office(actor: Actor, _now: Any, case: FromClause, _named: Any = None) -> ColumnElement[bool]:
+    """What a list that guards nothing would still ask: a commune's worker opens it to read of their commune."""
+    return case.c.responsible_unit_id == actor.unit_id if actor.role == Role.WORKER else true()
 
 
 @contextmanager
@@ -199,18 +226,23 @@ def compare(demo: Demo, walled: Office, bare: Office, *, times: int, step: Calla
     for role in ("supervisor", "worker"):
         with_walls, without = _sign_in(demo, walled, role), _sign_in(demo, bare, role)
         for name, paths in _pages(demo, role, times).items():
-            taken: tuple[list[float], list[float]] = ([], [])
+            with without_walls():
+                bare_page = without.get(paths[0]).get_data(as_text=True)
+            if _cases_on(with_walls.get(paths[0]).get_data(as_text=True)) != _cases_on(bare_page):
+                raise RuntimeError(f"{role}: {name}: not the same page with the walls and without")
+            pairs: list[tuple[float, float]] = []
             for number, path in enumerate(paths):
-                for which in (0, 1) if number % 2 else (1, 0):
-                    if which:
-                        with without_walls():
-                            took = _ask(without, path)
+                taken: dict[bool, float] = {}
+                for walls in (True, False) if number % 2 else (False, True):
+                    if walls:
+                        taken[walls] = _ask(with_walls, path)
                     else:
-                        took = _ask(with_walls, path)
-                    if number >= WARM_UP:
-                        taken[which].append(took)
+                        with without_walls():
+                            taken[walls] = _ask(without, path)
+                if number >= WARM_UP:
+                    pairs.append((taken[True], taken[False]))
                 step(1)
-            found.append(Compared(f"{role}: {name}", median(taken[0]), median(taken[1])))
+            found.append(Compared(f"{role}: {name}", pairs))
     return found
 
 
@@ -222,6 +254,13 @@ def _sign_in(demo: Demo, office: Office, role: str) -> FlaskClient:
     if answer.status_code != 303:
         raise RuntimeError(f"{role} could not sign in: {answer.status_code}")
     return person.client
+
+
+def _cases_on(page: str) -> list[str]:
+    found = re.findall(r'href="/ca/([^"/?#]+)', page)
+    if not found:
+        raise RuntimeError("no case on the page")
+    return found
 
 
 def _ask(client: FlaskClient, path: str) -> float:
