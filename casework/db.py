@@ -95,7 +95,9 @@ def enter(connection: Connection, sight: Sight) -> None:
 def among(column: Any, ids: Iterable[UUID] | BindParameter[Any]) -> ColumnElement[bool]:
     """That a column is one of these ids: one parameter, and so one statement and one kept plan, however many they are."""
     given = ids if isinstance(ids, BindParameter) else list(ids)
-    if isinstance(given, list) and len(given) == 1:  # the server would plan this anew each time, having kept one for ten
+    if (
+        isinstance(given, list) and len(given) == 1
+    ):  # the server would plan this anew each time, having kept one for ten
         only: ColumnElement[bool] = column == given[0]
         return only
     matches: ColumnElement[bool] = column == any_(cast(given, ARRAY(Uuid)))
