@@ -26,7 +26,7 @@ from unittest.mock import patch
 import click
 import psycopg
 from flask.testing import FlaskClient
-from sqlalchemy import ColumnElement, FromClause, null, true
+from sqlalchemy import ColumnElement, FromClause, null, or_
 
 from casework.access.queries import ByName
 from casework.access.rowsecurity import GUARDED
@@ -118,8 +118,11 @@ _SAID_ONCE = {name: cache(getattr(queries, name).__wrapped__) for name in ("_fin
 
 
 def _own_office(actor: Actor, _now: Any, case: FromClause, _named: Any = None) -> ColumnElement[bool]:
-    """What a list that guards nothing would still ask: a commune's worker opens it to read of their commune."""
-    return case.c.responsible_unit_id == actor.unit_id if actor.role == Role.WORKER else true()
+    """What a list that guards nothing would still ask: it is opened to read of one's own commune, or province."""
+    if actor.role == Role.SUPERVISOR:
+        return case.c.province_id == actor.unit_id
+    own = (case.c[name] == actor.unit_id for name in ("responsible_unit_id", "incident_unit_id", "residence_unit_id"))
+    return or_(*own)
 
 
 @contextmanager
