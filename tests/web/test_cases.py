@@ -123,6 +123,19 @@ def test_a_list_shows_initials_and_age_and_the_reading_is_kept_once(town: Town, 
     assert len(trail(town, Tag.CASE_LIST_READ)) == 1
 
 
+def test_a_list_on_which_nobody_is_named_has_no_column_for_it(town: Town, browser: OpenAs) -> None:
+    report(town)
+    heads = {who: '<th scope="col">Trẻ</th>' in page(browser(who), "/ca") for who in ("worker", "supervisor")}
+    assert heads == {"worker": True, "supervisor": False}
+
+
+def test_the_filters_make_room_for_what_was_found(town: Town, browser: OpenAs) -> None:
+    report(town)
+    worker, unfolded = browser("worker"), '<details class="no-print" open>'
+    assert unfolded not in page(worker, "/ca") + page(worker, "/ca?buoc=receipt")
+    assert unfolded in page(worker, "/ca?nguy-co=high"), "nothing was found: what was asked for stands open"
+
+
 def test_filters_narrow_the_list_and_unknown_ones_are_left_out(town: Town, browser: OpenAs) -> None:
     late = report(town)
     town.clock.advance(hours=13)
