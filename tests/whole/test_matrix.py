@@ -71,7 +71,7 @@ SLICE = int(os.environ.get("SLICE", "100"))
 # A `try` is a form that may be posted empty by whoever may see it: it changes nothing, or is refused for being empty. `of
 # nobody`: addresses of things that are not this person's, whoever it is (another's session, an act that is not there, a
 # passkey for a site whose address has no name).
-# `post`: who may post, where fewer may than read.
+# `post`: who may post, where fewer may than read; nobody after it: who may was given a right that none here has.
 
 EVERYBODY = "hotline collaborator worker chair supervisor police health administrator auditor"
 TABLE = """
@@ -94,6 +94,8 @@ TABLE = """
 /ca/<ma>                                   worker chair supervisor          of case
 /ca/<ma>/hien-ten                          worker chair supervisor          of case try
 /ca/<ma>/nguoi                             worker chair supervisor          of case try
+/ca/<ma>/nguoi-bao-tin                     worker chair supervisor          of case post
+/ca/<ma>/nguoi-bao-tin/de-nghi             worker chair supervisor          of case
 /ca/<ma>/in                                worker chair supervisor          of case try
 /ca/<ma>/ghi-nhan                          worker chair                     of case
 /ca/<ma>/mau/<kind>/cap-so                 worker chair                     of case
