@@ -19,7 +19,6 @@ from flask_babel import gettext as _
 from sqlalchemy.exc import SQLAlchemyError
 
 from casework.audit.tags import Tag
-from casework.clock import as_seen_by
 from casework.deadlines.climbing import OpenAlarm, alarms_for, limits_of_post, untaken_in_province
 from casework.deadlines.queries import read_clock
 from casework.errors import Invalid
@@ -30,12 +29,10 @@ from casework.notices.models import Channel, Delivery, Notice, Wish
 from casework.notices.optout import SilentPost, answers_since, silent_posts
 from casework.notices.push import PushSender
 from casework.notices.queries import (
-    SILENT,
     Month,
     Standing,
     by_month,
     resting_lines,
-    standing,
     stopped_phones,
     to_staff,
 )
@@ -48,9 +45,9 @@ from casework.people.rules import COMMUNE_ROLES, Role
 from casework.people.service import person_of, set_mail
 from casework.web import wording
 from casework.web.access import in_background, open_to, open_to_all, open_to_staff
-from casework.web.door import Viewer, begin, the_office, the_viewer
+from casework.web.door import WATCHERS, Viewer, begin, news_of, the_news, the_office, the_viewer
 from casework.web.mysessions import agent_words
-from casework.work import SYSTEM, Actor, Work
+from casework.work import SYSTEM, Work
 
 bp = Blueprint("notices", __name__)
 
@@ -59,7 +56,6 @@ YEAR = timedelta(days=366)
 MAIL = re.compile(r"[^@\s<>,;:\"]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 LONGEST_MAIL = 254  # characters (RFC 5321, 4.5.3.1.3)
 ALARM_TAGS = (Tag.ALARM_CALLED, Tag.ALARM_RECEIVED, Tag.ALARM_TAKEN)
-WATCHERS = (Role.SUPERVISOR, Role.ADMINISTRATOR)  # who sees everything that did not get through
 CASE_PAGES = (*COMMUNE_ROLES, Role.SUPERVISOR)
 WORK_PAGES = {
     Role.HOTLINE: "operator.queue",
@@ -92,7 +88,7 @@ def centre() -> ResponseReturnValue:
             "mail": person_of(work, staff).get("mail") or "",
             "sends_mail": Channel.MAIL in the_office().channels,
             "calls": Channel.VOICE in the_office().channels,
-            "count": _standing(work, viewer),
+            "count": news_of(work, viewer),
             "mine": _alarm_rows(work, mine, staff_id),
             "others": _alarm_rows(work, others, staff_id),
             "told": [_told(one, viewer) for one in to_staff(work, staff_id, limit=SHOWN)],
@@ -139,7 +135,7 @@ def news() -> ResponseReturnValue:
     """What the header shows. Asked again and again by open pages: a few counts, and 304 while nothing has changed. Keeps no
     session alive."""
     with begin() as work:
-        now = _standing(work, the_viewer())
+        now = news_of(work, the_viewer())
     tag = hashlib.sha256(repr(now).encode()).hexdigest()[:16]
     if request.if_none_match.contains(tag):
         answer = Response(status=304)
@@ -294,8 +290,7 @@ def header(viewer: Viewer | None) -> dict[str, Any] | None:
     if viewer is None:
         return None
     try:
-        with the_office().begin(Actor(id=None, role=SYSTEM.role)) as work:
-            now = _standing(work, viewer)
+        now = the_news(viewer)
     except SQLAlchemyError:
         return None  # the page that says what is wrong must still be drawn
     return {"unseen": now.unseen, "banner": _banner(now, viewer)}
@@ -314,11 +309,6 @@ def banner(undelivered: int) -> str | None:
     return _(
         "%(count)s tin nhắc chưa đến được máy người nhận. Hãy mở mục Thông báo và gọi điện nếu gấp.", count=undelivered
     )
-
-
-def _standing(work: Work, viewer: Viewer) -> Standing:
-    unit = None if viewer.role in WATCHERS else viewer.actor.unit_id
-    return standing(work, _staff_id(viewer), unit_id=unit, patience=as_seen_by(the_office().clock, SILENT))
 
 
 def _staff_id(viewer: Viewer) -> UUID:

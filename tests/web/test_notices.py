@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 from sqlmodel import select
 
+from casework.cases.exclusions import keep_from
+from casework.cases.models import Case
 from casework.intake.service import receive_report
 from casework.jobs.posting import send_notices
 from casework.jobs.runner import climb
@@ -121,6 +123,29 @@ def test_while_something_does_not_get_through_every_page_says_so(town: Town, cod
     worker = browser("worker")
     worker.submit("/thong-bao/da-xem")  # the person has it now, whatever the phone did
     assert said not in browser("supervisor").get("/giam-sat").get_data(as_text=True)
+
+
+def test_who_is_kept_from_a_case_is_not_counted_its_message_to_a_colleague(
+    town: Town, code: str, browser: Open
+) -> None:
+    with town.office.begin(SYSTEM) as work:
+        chair, worker = (
+            work.session.exec(select(Staff).where(Staff.username == who)).one() for who in ("chair", "worker")
+        )
+        notice = work.session.exec(select(Notice).where(Notice.case_code == code)).first()
+        assert notice is not None and notice.case_id is not None
+        notice.staff_id, notice.state, notice.fault, notice.attempts = chair.id, Delivery.FAILED, "twilio-21211", 1
+        work.session.add(notice)
+    said = "tin nhắc chưa đến được máy người nhận"
+    pages = ("/thong-bao", "/viec", "/ca", "/ca/TE-9-9999")  # the last is not found, and has a header too
+    shown = {path: said in browser("worker").get(path).get_data(as_text=True) for path in pages}
+    assert set(shown.values()) == {True}, shown
+    with town.office.begin(town.act_as("supervisor")) as work:
+        case = work.session.exec(select(Case).where(Case.code == code)).one()
+        keep_from(work, case, reason="người nhà", staff_id=worker.id)
+    shown = {path: said in browser("worker").get(path).get_data(as_text=True) for path in pages}
+    assert set(shown.values()) == {False}, shown
+    assert said in browser("chair").get("/thong-bao").get_data(as_text=True)
 
 
 @pytest.mark.parametrize(
