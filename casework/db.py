@@ -80,16 +80,17 @@ class Sight:
     reached: frozenset[UUID] = frozenset()
 
 
-def enter(connection: Connection, sight: Sight) -> None:
+def enter(connection: Connection, sight: Sight) -> bool:
     """Tells the open transaction whose sight it has: one statement, forgotten at its end. Without it every table that row
-    security guards is empty, and refuses whatever is written."""
+    security guards is empty, and refuses whatever is written.
+
+    Whether anybody let the actor into a case by name; False for a whole sight, which needs nobody's leave."""
     if sight.whole and not sight.excluding:
-        connection.exec_driver_sql(
-            _ENTER_WHOLE
-        )  # whose it is no policy asks any more; most of a page's transactions are these
-        return
+        # Whose it is no policy asks any more; most of a page's transactions are these.
+        connection.exec_driver_sql(_ENTER_WHOLE)
+        return False
     told = (sight.role, sight.staff_id, sight.unit_id, sight.province_id, sight.now, sight.whole, sight.excluding)
-    connection.exec_driver_sql(_ENTER, (*told, list(sight.reached)))
+    return bool(connection.exec_driver_sql(_ENTER, (*told, list(sight.reached))).scalar_one())
 
 
 def among(column: Any, ids: Iterable[UUID] | BindParameter[Any]) -> ColumnElement[bool]:
@@ -110,7 +111,8 @@ def has_failed(connection: Connection) -> bool:
     return isinstance(raw, psycopg.Connection) and raw.info.transaction_status == TransactionStatus.INERROR
 
 
-_ENTER_WHOLE = "select set_config('app.whole', 'on', true), set_config('app.excluded', '{}', true)"
+# One column: two of one name take longer to tell apart than to set.
+_ENTER_WHOLE = "select set_config('app.whole', 'on', true) || set_config('app.excluded', '{}', true)"
 _ENTER = (
     "select enter_sight(%s::text, %s::uuid, %s::uuid, %s::uuid, %s::timestamptz, %s::boolean, %s::boolean, %s::uuid[])"
 )

@@ -70,6 +70,7 @@ class Work:
         self._kept: dict[Hashable, Any] = {}
         self._reached: frozenset[UUID] = frozenset()
         self._whole = (False, True)  # whether every case is seen, and whether exclusions hold
+        self._let_in = False
         event.listen(session, "after_begin", self._enter)
 
     @property
@@ -119,11 +120,24 @@ class Work:
         if self.session.in_transaction() and self.session.is_active:
             connection = self.session.connection()
             if not has_failed(connection):
-                enter(connection, self.sight)
+                self._tell(connection)
 
     def _enter(self, session: Session, transaction: SessionTransaction, connection: Connection) -> None:
         if not transaction.nested and self._actor.role != UNKNOWN:  # who is told nothing sees nothing
-            enter(connection, self.sight)
+            self._tell(connection)
+
+    def _tell(self, connection: Connection) -> None:
+        sight = self.sight
+        let_in = enter(connection, sight)
+        if not sight.whole:
+            self._let_in = let_in
+
+    @property
+    def let_in(self) -> bool:
+        """Whether somebody let the actor into a case by name, as the database found when it was told whose sight it has. To
+        be taken for a reason to look; never for a right."""
+        self.session.connection()  # the first use tells it
+        return self._let_in
 
     @property
     def law(self) -> Law:

@@ -12,7 +12,6 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
-    CompoundSelect,
     Exists,
     FromClause,
     Label,
@@ -25,10 +24,8 @@ from sqlalchemy import (
     false,
     func,
     not_,
-    null,
     or_,
     true,
-    union_all,
 )
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
@@ -148,33 +145,22 @@ def not_kept_from_staff(case_id: Any, staff_id: Any) -> ColumnElement[bool]:
 
 @dataclass(frozen=True)
 class ByName:
-    """The cases that somebody, or their unit, is kept from, that they are let into, and that they opened in an emergency:
-    ids, or the parameter that will hold them; None for none."""
+    """The cases that somebody, or their unit, is let into, and that they opened in an emergency: ids, or the parameter that
+    will hold them; None for none."""
 
-    kept_from: Any = ()
     let_into: Any = None
     broken_open: Any = None
 
 
 def by_name(work: Work) -> ByName:
-    """What stands of the person at work by name now. One query; none for the office itself."""
-    if work.actor.role == SYSTEM_ROLE:
+    """What the person at work was let into by name now. One query, and none where nobody let them into anything."""
+    if work.actor.role == SYSTEM_ROLE or not work.let_in:
         return ByName()
-    found: dict[str | None, list[UUID]] = {}
-    for kind, case_id in work.session.connection().execute(_by_name(*known_of(work.actor)), asked_by(work)):
-        found.setdefault(kind, []).append(case_id)
-    kept_from, broken_open = found.pop(None, []), found.pop(BREAK_GLASS, None)
-    return ByName(kept_from, [one for ids in found.values() for one in ids] or None, broken_open)
-
-
-@cache
-def _by_name(*known: Any) -> CompoundSelect[Any]:
-    actor, now = as_parameters(*known)
-    kept = _whose(CaseExclusion.unit_id, CaseExclusion.staff_id, actor.unit_id, actor.id)
-    return union_all(
-        select_columns(null(), col(CaseExclusion.case_id)).where(kept, col(CaseExclusion.ended_at).is_(None)),
-        select_columns(col(CaseGrant.kind), col(CaseGrant.case_id)).where(_mine(actor, now)),
-    )
+    found: dict[bool, list[UUID]] = {}
+    mine = select_columns(col(CaseGrant.kind), col(CaseGrant.case_id)).where(_mine(work.actor, work.now))
+    for kind, case_id in work.session.connection().execute(mine):
+        found.setdefault(kind == BREAK_GLASS, []).append(case_id)
+    return ByName(found.get(False), found.get(True))
 
 
 # A statement that many pages ask is put together once for each role, of an actor whose ids are parameters.
@@ -214,7 +200,7 @@ def visible_to(actor: Actor, now: datetime, case: FromClause, named: ByName | No
     """For a query over the table of cases: the policy's rules for "read-case", exclusions first, said in SQL.
 
     `named`: what `by_name` found just before. A long list is then asked of plain columns, which an index may know."""
-    seen = not_excluded(case.c.id, actor) if named is None else not_(among(case.c.id, named.kept_from))
+    seen = not_excluded(case.c.id, actor)
     ways = _ways(actor.role)
     if () in ways:
         return seen

@@ -29,6 +29,7 @@ class Case(SQLModel, table=True):
         Index("ix_case_file_opened", "province_id", "received_at"),
         # The order of the lists.
         Index("ix_case_file_soonest", "province_id", "soonest_at", text("received_at desc"), "id"),
+        Index("ix_case_file_limit", "province_id", "limit_at"),  # what is late, or soon will be
     )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)

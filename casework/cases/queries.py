@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import ARRAY, Select, Uuid, and_, bindparam, extract, func, inspect
+from sqlalchemy import ARRAY, Integer, Select, Uuid, and_, bindparam, extract, func, inspect, literal_column
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -60,7 +60,7 @@ def units_of(work: Work, case: Case) -> CaseUnits:
 def scoped(actor: Actor, now: datetime, named: ByName | None = None) -> SelectOfScalar[Case]:
     """Cases this person may read at `now` (UTC): the policy's rules, exclusions and grants in SQL. Deny by default.
 
-    For a long list give what stands of them by name (`by_name`), read before."""
+    For a long list give what they were let into by name (`by_name`), read before."""
     return select(Case).where(visible_to(actor, now, CASES, named))
 
 
@@ -125,19 +125,32 @@ class Listed:
 
 @dataclass(frozen=True)
 class Page:
+    """`total` is how many cases there are on all pages; where there are `more`, as far as they were counted."""
+
     rows: Sequence[Listed]
     total: int
     number: int
     size: int
+    more: bool = False
 
     @property
     def last(self) -> int:
-        return max(1, -(-self.total // self.size))
+        """The last page there is to ask for; of an uncounted rest only the next is known."""
+        counted = _pages(self.total, self.size)
+        return max(counted, self.number + 1) if self.more and len(self.rows) == self.size else max(counted, self.number)
 
 
-def list_cases(work: Work, wanted: Filter, *, page: int = 1, size: int = PAGE_SIZE, with_facts: bool = True) -> Page:
+def list_cases(
+    work: Work,
+    wanted: Filter,
+    *,
+    page: int = 1,
+    size: int = PAGE_SIZE,
+    with_facts: bool = True,
+    count_to: int | None = None,
+) -> Page:
     """One page of cases, the most urgent clock first. At most seven queries whatever the number of cases, and one
-    more for a page that is not there.
+    more for a page that is not there. `count_to`: how far to count them; the page says where there are more.
 
     Late and soon are said of limits only: the end of a period (three months' monitoring) is nobody's breach. Without
     `with_facts` nothing of a child is opened.
@@ -149,21 +162,32 @@ def list_cases(work: Work, wanted: Filter, *, page: int = 1, size: int = PAGE_SI
         col(Case.soonest_at).asc().nulls_last(), col(Case.received_at).desc(), col(Case.id)
     )
     number = max(1, page)
-    found, total = _one_page(work, ordered, asked, number, size)
-    if not found and total:  # beyond the last page
-        number = -(-total // size)
-        found, total = _one_page(work, ordered, asked, number, size)
-    number = min(number, max(1, -(-total // size)))
+    found, total = _one_page(work, ordered, asked, number, size, count_to)
+    if not found:  # beyond the last page
+        number = _pages(min(total, count_to or total), size)
+        if total:
+            found, total = _one_page(work, ordered, asked, number, size, count_to)
     cases = _read(work, found)
     rows = with_clocks(work, [cases[case_id] for case_id in found], with_facts=with_facts)
+    if count_to is not None and total > count_to:
+        return Page(rows, count_to, number, size, more=True)
     return Page(rows, total, number, size)
 
 
+def _first(cases: Select[Any], most: int) -> Select[Any]:
+    # Written out: of a number it is not told the server believes anything, and plans the statement anew at every page.
+    return cases.limit(literal_column(str(most), Integer))
+
+
+def _pages(total: int, size: int) -> int:
+    return max(1, -(-total // size))
+
+
 def _one_page(
-    work: Work, ordered: Select[Any], asked: dict[str, Any], number: int, size: int
+    work: Work, ordered: Select[Any], asked: dict[str, Any], number: int, size: int, count_to: int | None
 ) -> tuple[Sequence[UUID], int]:
-    """The ids of one page, and how many cases there are on all."""
-    page = ordered.limit(size).offset((number - 1) * size)
+    """The ids of one page, and how many cases there are on all: one more than `count_to` stands for all beyond it."""
+    page = _first(ordered, size).offset((number - 1) * size or None)
     if work.actor.role in COMMUNE_ROLES:
         # A commune's cases lie under three indexes, are gathered and then sorted: who does that can count them as well. A
         # province's come in order from one index, which is left after a page.
@@ -175,12 +199,14 @@ def _one_page(
         found = work.session.execute(page, asked).scalars().all()
         if number == 1 and len(found) < size:
             return found, len(found)  # this one page is all there is
-    return found, work.session.execute(ordered.order_by(None).with_only_columns(func.count()), asked).scalar_one()
+    every = ordered.order_by(None)
+    counted = (every if count_to is None else _first(every, count_to + 1)).subquery()
+    return found, work.session.execute(select(func.count()).select_from(counted), asked).scalar_one()
 
 
 def _scope_of(work: Work) -> tuple[SelectOfScalar[Case], dict[str, Any]]:
     """`scoped` for a long list, with the values to execute it with: asked of plain columns, which an index may know, where
-    nothing stands of the reader by name, as nearly always; and put together once for each role."""
+    nobody let the reader into anything, as nearly always; and put together once for each role."""
     named = by_name(work)
     values = {one.name: getattr(named, one.name) for one in fields(named)}
     there = frozenset(name for name, ids in values.items() if ids is not None)

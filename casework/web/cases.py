@@ -40,6 +40,7 @@ bp = Blueprint("cases", __name__)
 
 LATENESS = {"qua-han": "late", "sap-han": "soon"}
 BANDS = ("emergency", "high", "medium", "low", "unassessed")
+COUNT_TO = 500  # cases: nobody pages through more, and to count all of a province took longer than to read its page
 
 
 # ---------------------------------------------------------------- the list
@@ -51,7 +52,7 @@ def listing() -> ResponseReturnValue:
     with begin() as work:
         choices = _choices(work)
         chosen = _chosen(choices)
-        found = list_cases(work, _filter(work, chosen), page=request.args.get("trang", 1, int))
+        found = list_cases(work, _filter(work, chosen), page=request.args.get("trang", 1, int), count_to=COUNT_TO)
         units = units_by_id(work, [one.case.responsible_unit_id for one in found.rows])
         record(work, Tag.CASE_LIST_READ, object_type="case-list", fields=tuple(chosen))
         rows = [list_row(work, one, units) for one in found.rows]

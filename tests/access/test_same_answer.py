@@ -196,6 +196,10 @@ def _nothing_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "by_name", lambda work: access.ByName())
 
 
+def _nobody_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Work, "let_in", False)
+
+
 def _without_residence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(access.IN_SQL, "unit:residence", access.IN_SQL["unit:incident"])
 
@@ -211,18 +215,19 @@ def _break_glass_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def said_anew() -> Iterator[None]:
     """What is put together once for each role is put together anew, so that a planted defect is in it, and gone after."""
-    once = (queries._scope, access._by_name)
-    for one in once:
-        one.cache_clear()
+    queries._scope.cache_clear()
     yield
-    for one in once:
-        one.cache_clear()
+    queries._scope.cache_clear()
 
 
 PLANTS = [
-    *((lister, plant) for lister in LISTERS for plant in (_without_residence, _grants_for_ever, _break_glass_anywhere)),
-    (asked_of_the_tables, _without_exclusions),
+    *(
+        (lister, plant)
+        for lister in LISTERS
+        for plant in (_without_residence, _grants_for_ever, _break_glass_anywhere, _without_exclusions)
+    ),
     (on_the_page, _nothing_by_name),
+    (on_the_page, _nobody_let_in),
 ]
 
 

@@ -27,8 +27,8 @@ from casework.work import Actor, CalendarSource, Work, begin
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 CASES = [UUID(int=1000 + number) for number in range(5)]
 # There are no cases here whose rows could be kept from anybody: each work still says who it is for.
-NO_SIGHT = """create function enter_sight(text, uuid, uuid, uuid, timestamptz, boolean, boolean, uuid[]) returns void
-    language sql as 'select'"""
+NO_SIGHT = """create function enter_sight(text, uuid, uuid, uuid, timestamptz, boolean, boolean, uuid[]) returns boolean
+    language sql as 'select false'"""
 
 
 @dataclass

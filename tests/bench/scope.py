@@ -109,7 +109,7 @@ def without_walls() -> Iterator[None]:
             stack.enter_context(patch(f"casework.cases.queries.{name}", said))
         stack.enter_context(patch("casework.cases.queries.with_access", lambda *_: unknown))
         stack.enter_context(patch("casework.cases.queries.may_read_case", lambda *_: ALLOW))
-        stack.enter_context(patch("casework.work.enter", lambda *_: None))
+        stack.enter_context(patch("casework.work.enter", lambda *_: False))
         yield
 
 

@@ -12,9 +12,9 @@ from tests.conftest import Town
 READERS = ("worker", "chair", "supervisor")  # one kind counts in the same pass, the other by itself
 
 
-def listed(town: Town, who: str, *, page: int, size: int) -> Page:
+def listed(town: Town, who: str, *, page: int, size: int, count_to: int | None = None) -> Page:
     with town.office.begin(town.act_as(who)) as work:
-        return list_cases(work, Filter(), page=page, size=size, with_facts=False)
+        return list_cases(work, Filter(), page=page, size=size, with_facts=False, count_to=count_to)
 
 
 @pytest.mark.parametrize("who", READERS)
@@ -29,3 +29,18 @@ def test_every_page_says_how_many_cases_there_are_on_all(town: Town, who: str) -
     assert {row.case.code for number in (1, 2) for row in pages[number].rows} == codes
     whole = listed(town, who, page=1, size=3)
     assert (len(whole.rows), whole.total) == (3, 3)
+
+
+@pytest.mark.parametrize("who", READERS)
+def test_a_list_longer_than_is_counted_can_still_be_read_to_its_end(town: Town, who: str) -> None:
+    with town.office.begin(town.act_as("hotline")) as work:
+        codes = {receive_report(work, report(), received_at=work.now).case.code for _ in range(5)}
+    asked: list[Page] = []
+    while not asked or asked[-1].last > asked[-1].number:
+        asked.append(listed(town, who, page=len(asked) + 1, size=2, count_to=2))
+    assert [(page.number, page.total, page.more) for page in asked] == [(1, 2, True), (2, 2, True), (3, 2, True)]
+    assert {row.case.code for page in asked for row in page.rows} == codes
+    beyond = listed(town, who, page=9, size=2, count_to=2)
+    assert (beyond.number, len(beyond.rows), beyond.last) == (1, 2, 2), "as far as is known"
+    exact = listed(town, who, page=1, size=2, count_to=5)
+    assert (exact.total, exact.more, exact.last) == (5, False, 3)

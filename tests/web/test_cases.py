@@ -17,6 +17,7 @@ from casework.cases.models import Case
 from casework.clock import local
 from casework.deadlines import service as deadlines
 from casework.intake.service import receive_report
+from casework.web import cases
 from casework.work import SYSTEM
 from tests.conftest import Town
 from tests.web.conftest import Browser
@@ -134,6 +135,19 @@ def test_the_filters_make_room_for_what_was_found(town: Town, browser: OpenAs) -
     worker, unfolded = browser("worker"), '<details class="no-print" open>'
     assert unfolded not in page(worker, "/ca") + page(worker, "/ca?buoc=receipt")
     assert unfolded in page(worker, "/ca?nguy-co=high"), "nothing was found: what was asked for stands open"
+
+
+def test_a_list_longer_than_is_counted_says_so_and_can_be_turned(
+    town: Town, browser: OpenAs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cases, "COUNT_TO", 1)
+    supervisor = browser("supervisor")
+    report(town)
+    assert "1 ca, hạn gần nhất trước" in page(supervisor, "/ca")
+    report(town, child_name="Em Thử Nghiệm", child_age=1)
+    listed = page(supervisor, "/ca")
+    assert "Hơn 1 ca, hạn gần nhất trước" in listed and "Trang 1 · hơn 1 kết quả" in listed
+    assert 'rel="next"' not in listed, "both cases stand on this page"
 
 
 def test_filters_narrow_the_list_and_unknown_ones_are_left_out(town: Town, browser: OpenAs) -> None:

@@ -25,7 +25,7 @@ KEYS = "keys by the id of a row that was read already"
 
 ALLOWED = {
     "access.queries._granted": RULE,
-    "access.queries._by_name": RULE,
+    "access.queries.by_name": RULE,
     "access.rowsecurity.<module>": WALL,
     "access.rowsecurity.in_sight": WALL,
     "audit.queries.entries_of_case": TRAIL,
