@@ -66,7 +66,8 @@ begin
         into granted, broken_open
         from case_grant
         where (unit_id = p_unit or staff_id = p_staff)
-            and revoked_at is null and starts_at <= p_now and expires_at > p_now;
+            and revoked_at is null and starts_at <= p_now and expires_at > p_now
+            and case_id <> all (excluded);  -- a difference in time would tell of it
         if broken_open is not null then  -- of their own province alone; asked by itself, as there is hardly ever one
             granted := granted || array(
                 select id from case_file where id = any (broken_open) and province_id = p_province

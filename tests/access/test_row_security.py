@@ -187,6 +187,8 @@ def test_an_exclusion_takes_every_row_away_from_a_unit_and_from_a_person(street:
             assert not street.count(connection, TABLES["case_file"]), "no act reaches it either"
             enter(connection, replace(sight(street.people[who], street.town.clock.now()), whole=True))
             assert not street.count(connection, TABLES["case_file"]), "nor a question beyond their sight"
+        with street.town.office.begin(street.people[who]) as work:
+            assert not work.let_in, "what is looked up only for who was let in would take time, and so tell"
 
 
 def test_an_exclusion_that_has_ended_holds_no_longer(street: Street) -> None:
@@ -224,6 +226,10 @@ def test_a_grant_shows_the_case_while_it_lives(street: Street, who: str, kind: s
     allowed = street.decided(who, grants=(live,))
     assert ("document" in street.seen_by(who)) is allowed
     assert ("scope_key" in street.seen_by(who)) is allowed
+    with street.town.office.begin(street.people[who]) as work:
+        assert work.let_in is allowed
+        with work.whole_sight(excluding=True):
+            assert work.let_in is allowed, "beyond their own sight nothing new is told of them"
 
 
 def grant(
