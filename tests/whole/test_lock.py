@@ -40,3 +40,11 @@ def test_locks_hold_pins_with_hashes_and_no_place_to_fetch_from() -> None:
         for entry in entries:
             assert PIN.match(entry), entry
             assert re.fullmatch(r"[^ ]+( ; .+?)?(\s+--hash=sha256:[0-9a-f]{64})+\s*", entry), entry
+
+
+def test_ci_installs_the_lock_as_it_stands_and_resolves_nothing() -> None:
+    """pip 23 looks at the newest release of `pydantic[email]` and refuses it, the day one is published."""
+    installs = [line for line in (ROOT / ".ci/run").read_text("utf-8").splitlines() if " -r requirements" in line]
+    assert installs
+    for line in installs:
+        assert "--require-hashes" in line and "--no-deps" in line, line
