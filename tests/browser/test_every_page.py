@@ -26,6 +26,7 @@ ONE_OF_MANY = re.compile(r"(?<=/buoc/)[a-z-]+|(?<=/mau/)[a-z0-9-]+|(?<=/)[0-9]+\
 PRINT = re.compile(r"/mau/[a-z0-9-]+/in\b")  # opens as the PDF itself
 FILES = (".json", ".pdf", ".docx", ".ics", ".csv", ".xlsx")
 NOT_PAGES = ("/static/", "/ngon-ngu/", "/api/openapi.json", "/thoat-nhanh", "tel:", "mailto:")
+ONE_ROW = 56  # px: what is due stands below it, and a telephone's screen is short
 MOST_PAGES = int(os.environ.get("MOST_PAGES", "4"))  # a role; whole: 60
 CSRF = re.compile(r'<input[^>]*name="csrf_token"[^>]*>')
 
@@ -97,7 +98,20 @@ def look(page: Page, kind: str) -> list[str]:
         if scrolls_sideways(page):
             wrong.append(f"{kind} at {width}: scrolls sideways")
         wrong += [f"{kind} at {width}: a letter a line: {words}" for words in squeezed(page)]
+        if header_height(page) > ONE_ROW * rows_of_header(page):
+            wrong.append(f"{kind} at {width}: the header takes {header_height(page)} px")
     return wrong
+
+
+def header_height(page: Page) -> int:
+    """In CSS pixels; 0 on the report path, whose frame is another. On a telephone the navigation stands at the bottom."""
+    return round(page.evaluate("() => document.querySelector('.top__in')?.offsetHeight ?? 0"))
+
+
+def rows_of_header(page: Page) -> int:
+    """One; two for a collaborator on a page of the office, who alone has both the quick exit, in words, and the lock."""
+    both = page.locator(".top [data-exit]").count() and page.locator(".top [data-lock]").count()
+    return 2 if both and page.viewport_size and page.viewport_size["width"] < DESK[0] else 1
 
 
 def squeezed(page: Page) -> list[str]:
@@ -136,4 +150,8 @@ def test_the_check_itself_sees_a_fault(browser: Browser, stage: Stage) -> None:
         "() => { const h = document.querySelector('h1'); h.style.cssText = 'width: 12px; word-break: break-all'; }"
     )
     assert squeezed(page)
+    assert 0 < header_height(page) <= ONE_ROW
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    page.evaluate("() => { document.querySelector('.top__me').style.flexBasis = '100%'; }")
+    assert header_height(page) > ONE_ROW
     page.context.close()
