@@ -57,7 +57,8 @@ def fact(facts: Facts, datum: str) -> Any:
 
 def initials(name: str | None) -> str:
     """`Vừ Mí Sính` → `V. M. S.`: enough to tell cases apart on a list, too little to name a child to a bystander."""
-    return " ".join(f"{word[0].upper()}." for word in (name or "").split())
+    firsts = (next(filter(str.isalnum, word), "") for word in (name or "").split())
+    return " ".join(f"{one.upper()}." for one in firsts if one)
 
 
 def age_at(facts: Facts, today: date) -> int | None:

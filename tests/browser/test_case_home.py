@@ -41,6 +41,18 @@ def test_every_page_of_a_case_is_sound_at_a_desk_on_a_phone_and_at_four_hundred_
     page.context.close()
 
 
+def test_the_row_of_a_case_s_pages_opens_at_the_one_on_show(browser: Browser, stage: Stage) -> None:
+    page = sign_in(browser, stage, "worker", PHONE)
+    code = own_case(page, stage)
+    for tab in TABS[:5]:  # a print and a visit's note stand without the row
+        page.goto(f"{stage.url}/ca/{code}{tab}")
+        box = page.locator(".subnav [aria-current]").bounding_box(timeout=5000)
+        assert box is not None
+        assert box["x"] >= 0 and box["x"] + box["width"] <= PHONE[0], f"{tab or 'home'} is out of sight"
+        assert page.evaluate("() => window.scrollY") == 0, tab
+    page.context.close()
+
+
 def test_the_next_step_is_in_sight_on_both_sizes_and_reached_by_keyboard_alone(browser: Browser, stage: Stage) -> None:
     page = sign_in(browser, stage, "worker")
     code = own_case(page, stage)

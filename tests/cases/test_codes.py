@@ -85,6 +85,8 @@ def test_planted_codes_that_count_up_are_found(step: int) -> None:
         ("đinh thị ý", "Đ. T. Ý."),
         ("Lò", "L."),
         ("  A   Phủ ", "A. P."),
+        ("Bà ngoại của trẻ (diễn tập)", "B. N. C. T. D. T."),
+        ("Lò Thị “Bé” – Hai", "L. T. B. H."),
         ("", ""),
         (None, ""),
     ],
