@@ -274,7 +274,7 @@ def duty_of_units(work: Work, unit_ids: Iterable[UUID], role: str, now: datetime
 
 
 def deputies(work: Work, unit_id: UUID) -> Sequence[Staff]:
-    """The deputies of a commune's chair who are not away now, whoever holds the chair's post."""
+    """The deputies of a commune's chair who are not away now (`rules.Member.away`), whoever holds the chair's post."""
     staff = work.session.exec(
         select(Staff).where(Staff.unit_id == unit_id, Staff.post == Post.DEPUTY, col(Staff.closed_at).is_(None))
     ).all()
@@ -309,6 +309,7 @@ def members_of(
                 if (row.staff_id, row.unit_id, row.role) == (one.id, one.unit_id, one.role)
             ),
             leaves=tuple(Span(row.starts_at, row.ends_at) for row in leaves if row.staff_id == one.id),
+            waits=one.waits_since is not None,
         )
         for one in staff
     }
@@ -333,12 +334,17 @@ class Reached:
 
 
 def reached(work: Work, unit_id: UUID, role: str, now: datetime) -> Reached:
-    """The holders of the post, or where nobody holds it those of the province's supervising post."""
+    """The holders of the post, or where nobody holds it those of the province's supervising post (`desk_of`)."""
     holders = on_duty(work, unit_id, role, now)
     if holders:
         return Reached(holders, escalated=False)
-    above = unit(work, unit_id).province_id or unit_id
-    return Reached(on_duty(work, above, Role.SUPERVISOR, now), escalated=True)
+    return Reached(desk_of(work, unit(work, unit_id).province_id or unit_id, now), escalated=True)
+
+
+def desk_of(work: Work, province_id: UUID, now: datetime) -> Sequence[Staff]:
+    """Who answers for the province now. Where they are all away, all of them: the desk is the last there is, and an alert
+    that goes to nobody is lost."""
+    return on_duty(work, province_id, Role.SUPERVISOR, now) or staff_of_post(work, province_id, Role.SUPERVISOR)
 
 
 @dataclass(frozen=True)
