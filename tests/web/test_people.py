@@ -15,7 +15,7 @@ from casework.audit.tags import Tag
 from casework.people.models import Duty, Leave, Staff, Unit
 from casework.people.queries import on_duty
 from casework.people.rules import Role
-from casework.people.service import person_of
+from casework.people.service import confirm_account, person_of
 from casework.work import SYSTEM
 from tests.conftest import Town
 from tests.web.conftest import Browser
@@ -30,6 +30,12 @@ NEW = {
 def find(town: Town, username: str) -> Staff:
     with town.office.begin(SYSTEM) as work:
         return work.session.exec(select(Staff).where(Staff.username == username)).one()
+
+
+def agree_to(town: Town, username: str) -> None:
+    """As a second person does."""
+    with town.office.begin(SYSTEM) as work:
+        confirm_account(work, find(town, username))
 
 
 def page_of(town: Town, username: str) -> str:
@@ -93,8 +99,10 @@ def test_a_new_password_ends_the_old_one_and_every_session(town: Town, browser: 
 def test_closing_an_account_hands_the_duty_to_the_next_and_warns_where_nobody_is(town: Town, browser: SignIn) -> None:
     person, worker = browser("administrator"), browser("worker-99002")
     person.submit("/quan-tri/tai-khoan/moi", NEW)
+    agree_to(town, "nguoi-moi")
     assert person.submit(f"{page_of(town, 'worker-99002')}/khoa").status_code == 303
     assert worker.get("/viec").status_code == 303
+    assert "Vị trí này nay không còn ai" not in person.follow().get_data(as_text=True)
     heir = find(town, "nguoi-moi")
     with town.office.begin(SYSTEM) as work:
         assert [one.id for one in on_duty(work, heir.unit_id, Role.WORKER, work.now)] == [heir.id]
@@ -103,6 +111,17 @@ def test_closing_an_account_hands_the_duty_to_the_next_and_warns_where_nobody_is
     page = person.follow().get_data(as_text=True)
     assert "Vị trí này nay không còn ai" in page and "Xã Bản Sen: Người làm công tác" in page
     assert "Vị trí trực không ai giữ" in person.get("/quan-tri/tinh-trang").get_data(as_text=True)
+
+
+def test_an_heir_who_may_not_open_a_case_yet_leaves_the_post_to_the_province(town: Town, browser: SignIn) -> None:
+    person = browser("administrator")
+    told = person.submit("/quan-tri/tai-khoan/moi", NEW).get_data(as_text=True)
+    assert "Tài khoản chỉ mở được ca khi một người thứ hai đồng ý" in told
+    person.submit(f"{page_of(town, 'worker-99002')}/khoa")
+    page = person.follow().get_data(as_text=True)
+    assert "Vị trí này nay không còn ai" in page and "Xã Bản Sen: Người làm công tác" in page
+    agree_to(town, "nguoi-moi")
+    assert "Xã Bản Sen: Người làm công tác" not in person.get("/quan-tri/tai-khoan").get_data(as_text=True)
 
 
 @pytest.mark.parametrize("act", ["", "/mat-khau", "/khoa"])
