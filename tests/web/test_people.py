@@ -177,6 +177,45 @@ def test_leave_passes_the_post_on_and_back(town: Town, browser: SignIn) -> None:
     assert not town.act_as("deputy-99001").on_duty
 
 
+def test_days_are_typed_as_people_here_write_them(town: Town, browser: SignIn) -> None:
+    person, worker = browser("administrator"), find(town, "worker")
+    page = f"{post_of(town, 'worker')}"
+    assert not re.search(
+        r'type="(date|time)"', person.get(page).get_data(as_text=True)
+    )  # they follow the browser's tongue
+    day = {"first-day": "30/12/2026", "first-time": "22h00", "last-day": "2/1/2027", "last-time": "6:00"}
+    assert person.submit(f"{page}/nghi", {"staff": str(worker.id), **day}).status_code == 303
+    shown = person.follow().get_data(as_text=True)
+    assert "từ 22:00 thứ Tư 30/12/2026 đến 06:00 thứ Bảy 02/01/2027" in shown
+    day = {"first-day": "04-01-2027", "first-time": "", "last-day": "05-01-2027", "last-time": ""}
+    assert person.submit(f"{page}/nghi", {"staff": str(worker.id), **day}).status_code == 303
+    assert "từ 00:00 thứ Hai 04/01/2027 đến hết thứ Ba 05/01/2027" in person.follow().get_data(as_text=True)
+
+
+@pytest.mark.parametrize(("username", "then"), [("worker", "chuyển lên tỉnh"), ("supervisor", "dù họ nghỉ")])
+def test_leave_that_leaves_nobody_says_when_and_who_is_told_then(
+    town: Town, browser: SignIn, username: str, then: str
+) -> None:
+    person, away = browser("administrator"), find(town, username)
+    day = {"first-day": "31/12/2026", "last-day": "01/01/2027"}
+    person.submit(f"{post_of(town, username)}/nghi", {"staff": str(away.id), **day})
+    page = person.follow().get_data(as_text=True)
+    assert "Từ 00:00 thứ Năm 31/12/2026 đến hết thứ Sáu 01/01/2027 không ai giữ vị trí này." in page and then in page
+    assert "tự chuyển cho người khác" not in page
+    assert "Tuần 28/12" in page and "không ai, chuyển tỉnh" in page  # the week it is about
+
+
+def test_what_is_over_is_not_written_down_as_if_it_changed_something(town: Town, browser: SignIn) -> None:
+    person, worker = browser("administrator"), find(town, "worker")
+    past = {"staff": str(worker.id), "first-day": "01/11/2026", "last-day": "02/11/2026"}
+    for kind in ("nghi", "truc"):
+        answer = person.submit(f"{post_of(town, 'worker')}/{kind}", past)
+        assert answer.status_code == 422 and "Khoảng thời gian này đã qua" in answer.get_data(as_text=True)
+        assert 'value="01/11/2026"' in answer.get_data(as_text=True)
+    again = person.submit(f"{post_of(town, 'worker')}/truc", {**past, "weeks": "8"})
+    assert again.status_code == 303
+
+
 def test_a_week_shows_the_hours_in_which_nobody_holds_a_post(town: Town, browser: SignIn) -> None:
     person = browser("administrator")
     worker = find(town, "worker")
