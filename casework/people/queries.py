@@ -146,7 +146,6 @@ def _matching(
         for part in around
         if part
     ]
-    bare = func.regexp_replace(Unit.folded_name, PLACE_WORDS, "")
     return work.session.exec(
         select(Unit)
         .where(
@@ -159,16 +158,22 @@ def _matching(
             *near,
         )
         .order_by(
-            case(
-                (or_(bare == name, col(Unit.folded_name) == name), 0),
-                (bare.startswith(name, autoescape=True), 1),
-                else_=2,
-            ),
+            _nearness(name),
             col(Unit.folded_name),
             col(Unit.code),
         )
         .limit(limit)
     ).all()
+
+
+def _nearness(name: str) -> ColumnElement[int]:
+    """Whole names before names that only begin so, and those before names that hold the words."""
+    bare = func.regexp_replace(Unit.folded_name, PLACE_WORDS, "")
+    return case(
+        (or_(bare == name, col(Unit.folded_name) == name), 0),
+        (bare.startswith(name, autoescape=True), 1),
+        else_=2,
+    )
 
 
 def find_communes(work: Work, words: str, *, limit: int = 8) -> Sequence[Unit]:
@@ -536,8 +541,12 @@ def last_beat(work: Work) -> datetime | None:
 def search_units(
     work: Work, *, words: str = "", kind: str = "", former: bool = False, page: int = 1, size: int = 25
 ) -> Sequence[Unit]:
-    """Units whose name holds the words or whose code begins so, those of today, or with `former` those that ended."""
-    query = select(Unit).where(*_unit_filter(work, words, kind, former)).order_by(Unit.code, col(Unit.valid_to))
+    """Units whose name holds the words or whose code begins so, the nearest names first: those of today, or with `former`
+    those that ended."""
+    query = select(Unit).where(*_unit_filter(work, words, kind, former))
+    if folded := fold_name(words):
+        query = query.order_by(_nearness(folded))
+    query = query.order_by(Unit.code, col(Unit.valid_to))
     return work.session.exec(query.offset((page - 1) * size).limit(size)).all()
 
 
