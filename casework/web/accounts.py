@@ -194,6 +194,17 @@ def ask_reset_of_factors(staff_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("accounts.one", staff_id=staff_id), code=303)
 
 
+@bp.get("/quan-tri/tai-khoan/<uuid:staff_id>/khoa")
+@open_to(Role.ADMINISTRATOR)
+def confirm_close(staff_id: UUID) -> ResponseReturnValue:
+    """What closing does, before it is done: it cannot be undone."""
+    with begin() as work:
+        page = _page(work, _find_open(work, staff_id), None, {})
+    if page["own"]:
+        return redirect(url_for("accounts.one", staff_id=staff_id), code=303)
+    return render_template("office/account_close.html", **page)
+
+
 @bp.post("/quan-tri/tai-khoan/<uuid:staff_id>/khoa")
 @open_to(Role.ADMINISTRATOR)
 @step_up
@@ -379,7 +390,7 @@ def _page(work: Work, staff: Staff, typed: Mapping[str, str] | None, faults: Map
         "heirs": [
             {"username": one.username, "post": post_title(one.role, deputy=one.post == Post.DEPUTY)} for one in others
         ],
-        "last_of_post": staff.role in WATCHED_POSTS and not others,
+        "last_of_post": staff.role in WATCHED_POSTS and not any(one.waits_since is None for one in others),
     }
 
 

@@ -113,6 +113,15 @@ def test_closing_an_account_hands_the_duty_to_the_next_and_warns_where_nobody_is
     assert "Vị trí trực không ai giữ" in person.get("/quan-tri/tinh-trang").get_data(as_text=True)
 
 
+def test_what_closing_an_account_does_is_said_before_it_is_done(town: Town, browser: SignIn) -> None:
+    person, page = browser("administrator"), page_of(town, "worker-99002")
+    assert f'href="{page}/khoa"' in person.get(page).get_data(as_text=True)
+    told = person.get(f"{page}/khoa").get_data(as_text=True)
+    assert "Không mở lại được" in told and "Nháp dở" in told and "người cuối cùng của vị trí này" in told
+    assert find(town, "worker-99002").closed_at is None
+    assert person.get(f"{page_of(town, 'administrator')}/khoa").status_code == 303
+
+
 def test_an_heir_who_may_not_open_a_case_yet_leaves_the_post_to_the_province(town: Town, browser: SignIn) -> None:
     person = browser("administrator")
     told = person.submit("/quan-tri/tai-khoan/moi", NEW).get_data(as_text=True)
