@@ -18,6 +18,7 @@ from casework.audit.tags import Tag
 from casework.errors import Forbidden, NotFound
 from casework.notices.service import stopped_since
 from casework.oversight.acts import propose, waiting_account
+from casework.people.contacts import phone_text
 from casework.people.imports import USERNAME, phone_of
 from casework.people.models import Post, Staff, Unit
 from casework.people.passwords import first_password_lasts, is_run_out
@@ -365,7 +366,7 @@ def _page(work: Work, staff: Staff, typed: Mapping[str, str] | None, faults: Map
         "name": person.get("name") or "",
         "role": DEPUTY if staff.post == Post.DEPUTY else staff.role,
         "unit": office.code,
-        "phone": person.get("phone") or "",
+        "phone": phone_text(person["phone"]) if person.get("phone") else "",
         "hamlet": person.get("hamlet") or "",
     }
     stopped = stopped_since(work, staff)

@@ -56,6 +56,7 @@ def test_an_account_is_opened_with_a_password_told_once(town: Town, browser: Sig
     assert entered.status_code == 303
     shown = person.get(page_of(town, "nguoi-moi")).get_data(as_text=True)
     assert found[1] not in shown and "Cán bộ mới" in shown
+    assert 'value="0900 001 234"' in shown  # as it is dialled, and read back the same
     with town.office.begin(SYSTEM) as work:
         assert person_of(work, find(town, "nguoi-moi"))["phone"] == "+84900001234"
 
