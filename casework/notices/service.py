@@ -48,7 +48,7 @@ def notify_post(
     if reached and not staff:
         # Whoever holds the post is kept from this case: as where nobody holds it, the province is told.
         desk = people.unit(work, unit_id).province_id or unit_id
-        staff = may_be_told(work, about.case_id, people.on_duty(work, desk, Role.SUPERVISOR, work.now))
+        staff = may_be_told(work, about.case_id, people.desk_of(work, desk, work.now))
     notices = [notify(work, one, text_id=text_id, about=about, due_at=due_at, many=many) for one in staff]
     return sum(notice.state == Delivery.READY for notice in notices)
 

@@ -228,6 +228,33 @@ def decide_act(work: Work, act_id: UUID, *, agree: bool) -> TwoPersonAct:
     return act
 
 
+def was_theirs(work: Work, act_id: UUID, *, to_decide: bool) -> bool:
+    """Whether the act is, or was until it was closed, this person's to decide (else: to take back). For who pressed a button a
+    moment too late; who presses the other's button is told of nothing."""
+    act = work.session.get(TwoPersonAct, act_id)
+    if act is None:
+        return False
+    return work.actor.id in {one.id for one in deciders(work, act)} if to_decide else act.proposed_by == work.actor.id
+
+
+def drop_acts_of_leavers(work: Work, entries: Iterable[AuditEntry]) -> None:
+    """An account is closed for good: what was to be decided about it, or given to its owner, waits no more.
+
+    Other proposals of who has left stay: the second person decides on them as on any."""
+    gone = {one.object_id for one in entries if one.tag == Tag.ACCOUNT_CLOSED}
+    if not gone:
+        return
+    with work.whole_sight():  # whoever keeps the accounts knows of no case, and of no act about one
+        rows = work.session.exec(
+            select(TwoPersonAct)
+            .where(col(TwoPersonAct.outcome).is_(None), col(TwoPersonAct.object_id).in_(gone))
+            .with_for_update()
+        ).all()
+        for act in rows:
+            _close(work, act, "withdrawn", Tag.ACT_WITHDRAWN)
+        work.session.flush()
+
+
 def withdraw_act(work: Work, act_id: UUID) -> None:
     """Takes back one's own proposal. Raises NotFound for another's."""
     act = _waiting(work, act_id)
@@ -254,10 +281,11 @@ def waiting_accounts(work: Work) -> list[Waiting]:
         .where(col(Staff.waits_since).is_not(None), col(Staff.closed_at).is_(None))
         .order_by(col(Staff.waits_since), Staff.username)
     )
-    return [_waiting_account(work, one) for one in rows]
+    return [waiting_account(work, one) for one in rows]
 
 
-def _waiting_account(work: Work, staff: Staff) -> Waiting:
+def waiting_account(work: Work, staff: Staff) -> Waiting:
+    """What one account that waits is waiting for."""
     act = _proposal_of(work, staff)
     if act is None:
         return Waiting(staff, (), asked=False, refused=False)
@@ -287,7 +315,7 @@ def confirm_at_machine(work: Work, staff: Staff) -> None:
     """
     if staff.waits_since is None or staff.closed_at is not None:
         raise Forbidden("not-waiting")
-    found = _waiting_account(work, staff)
+    found = waiting_account(work, staff)
     if found.refused:
         raise Forbidden("was-refused")
     if found.deciders:

@@ -19,7 +19,7 @@ from casework.cases.models import Case
 from casework.cases.queries import case_by_id
 from casework.notices.models import Notice
 from casework.notices.service import About, notify
-from casework.oversight.acts import ask_for_accounts
+from casework.oversight.acts import ask_for_accounts, drop_acts_of_leavers
 from casework.oversight.budgets import count_reads
 from casework.people.models import Staff, Unit
 from casework.people.queries import on_duty, reached
@@ -65,6 +65,7 @@ def look_over(work: Work) -> None:
         return
     count_reads(work, entries)
     ask_for_accounts(work, entries)
+    drop_acts_of_leavers(work, entries)
     found = recorded(work)
     if any(one.tag in alerts() for one in found):
         with work.whole_sight():  # who made an exclusion may be of the very unit that sees nothing from here on

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.people.contactmodels import Body, Contact
-from casework.people.imports import Progress, phone_of
+from casework.people.imports import Progress, phone_of, tell_what_became
 from casework.people.models import Unit, UnitKind
 from casework.people.queries import today
 from casework.people.sheets import Columns, Sheet, SheetFault, SheetRow
@@ -108,9 +108,10 @@ def plan_contacts(work: Work, sheet: Sheet) -> ContactPlan:
     """Compares a file of contacts with the office's own. Changes nothing."""
     plan = ContactPlan(faults=list(sheet.faults))
     day = today(work)
-    kinds = select(Unit).where(col(Unit.kind).in_(PLACES))
-    units = {one.code: one for one in work.session.exec(kinds) if one.exists_on(day)}
+    known = list(work.session.exec(select(Unit).where(col(Unit.kind).in_(PLACES))))
+    units = {one.code: one for one in known if one.exists_on(day)}
     plan.rows = [one for row in sheet.rows if (one := _contact_row(plan, row, units)) is not None]
+    tell_what_became(work, plan.faults, sheet, known)
     seen: dict[tuple[UUID, str, str, str], int] = {}
     for one in plan.rows:
         first = seen.setdefault(one.key, one.row)

@@ -20,6 +20,7 @@ from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.clock import local
 from casework.people.models import Post, Staff, Unit, UnitKind, UnitSuccession
+from casework.people.queries import places_after
 from casework.people.rules import UNITS_OF_ROLE, Role
 from casework.people.service import create_staff, move_account, person_of, set_person
 from casework.people.sheets import Columns, Sheet, SheetFault, SheetRow
@@ -343,8 +344,10 @@ def plan_staff(work: Work, sheet: Sheet) -> StaffPlan:
     """Compares a file of staff with the office's accounts. Changes nothing. Accounts the file leaves out stay as they are."""
     plan = StaffPlan(faults=list(sheet.faults))
     day = local(work.now).date()
-    units = {one.code: one for one in work.session.exec(select(Unit)) if one.exists_on(day)}
+    known = list(work.session.exec(select(Unit)))
+    units = {one.code: one for one in known if one.exists_on(day)}
     plan.rows = [one for row in sheet.rows if (one := _staff_row(plan, row, units)) is not None]
+    tell_what_became(work, plan.faults, sheet, known)
     names = Counter(one.username for one in plan.rows)
     plan.faults += [
         SheetFault(one.row, "username", "stands in this file twice") for one in plan.rows if names[one.username] > 1
@@ -359,8 +362,10 @@ def plan_staff(work: Work, sheet: Sheet) -> StaffPlan:
         else:
             if (staff.role, staff.post, staff.unit_id) != (row.role, row.post, row.unit.id):
                 plan.moved.append(row)
-            if person_of(work, staff) != row.person:
+            person = person_of(work, staff)  # may hold more than a file does: a mail address
+            if any(person.get(name) != said for name, said in row.person.items()):
                 plan.renamed.append(row)
+    _check_an_administrator_is_left(plan)
     plan.faults.sort(key=lambda fault: fault.row)
     return plan
 
@@ -429,6 +434,35 @@ def _staff_row(plan: StaffPlan, row: SheetRow, units: Mapping[str, Unit]) -> Sta
         post = post or Post.CHAIR
     hamlet = cells["hamlet"] if role == Role.COLLABORATOR else ""
     return StaffRow(row.number, username, cells["name"], role, post, unit, phone, hamlet or None)
+
+
+def _check_an_administrator_is_left(plan: StaffPlan) -> None:
+    """As `move_account` will ask, in the order in which the plan is applied."""
+    left = {one.username for one in plan.known.values() if one.role == Role.ADMINISTRATOR and one.closed_at is None}
+    left |= {one.username for one in plan.added if one.role == Role.ADMINISTRATOR}
+    for row in plan.moved:
+        if row.role == Role.ADMINISTRATOR:
+            left.add(row.username)
+        elif row.username in left:
+            left.remove(row.username)
+            if not left:
+                plan.faults.append(SheetFault(row.row, "role", "of the last administrator: open another one first"))
+                return
+
+
+def tell_what_became(work: Work, faults: list[SheetFault], sheet: Sheet, known: Sequence[Unit]) -> None:
+    """Adds to "there is no … today" when the unit of that code ended and what it became: one place, or the choice of a split."""
+    cells = {row.number: row.cells for row in sheet.rows}
+    for at, fault in enumerate(faults):
+        code = cells[fault.row].get("unit", "") if fault.row in cells and fault.column == "unit" else ""
+        ended = [one for one in known if one.code == code and one.valid_to is not None]
+        if not code or not ended or not fault.text.endswith(" today"):
+            continue
+        last = max(ended, key=lambda one: one.valid_to or date.min)
+        now = [f"{one.code} {one.name}" for one in places_after(work, [last.id]).get(last.id, [])]
+        became = "" if not now else f"; it is now {now[0]}" if len(now) == 1 else f"; say which of {', '.join(now)}"
+        text = f"{fault.text}: {last.name} ended on {last.valid_to}{became}"
+        faults[at] = SheetFault(fault.row, fault.column, text)
 
 
 def phone_of(text: str) -> str | None:

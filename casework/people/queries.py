@@ -146,7 +146,6 @@ def _matching(
         for part in around
         if part
     ]
-    bare = func.regexp_replace(Unit.folded_name, PLACE_WORDS, "")
     return work.session.exec(
         select(Unit)
         .where(
@@ -159,16 +158,22 @@ def _matching(
             *near,
         )
         .order_by(
-            case(
-                (or_(bare == name, col(Unit.folded_name) == name), 0),
-                (bare.startswith(name, autoescape=True), 1),
-                else_=2,
-            ),
+            _nearness(name),
             col(Unit.folded_name),
             col(Unit.code),
         )
         .limit(limit)
     ).all()
+
+
+def _nearness(name: str) -> ColumnElement[int]:
+    """Whole names before names that only begin so, and those before names that hold the words."""
+    bare = func.regexp_replace(Unit.folded_name, PLACE_WORDS, "")
+    return case(
+        (or_(bare == name, col(Unit.folded_name) == name), 0),
+        (bare.startswith(name, autoescape=True), 1),
+        else_=2,
+    )
 
 
 def find_communes(work: Work, words: str, *, limit: int = 8) -> Sequence[Unit]:
@@ -274,7 +279,7 @@ def duty_of_units(work: Work, unit_ids: Iterable[UUID], role: str, now: datetime
 
 
 def deputies(work: Work, unit_id: UUID) -> Sequence[Staff]:
-    """The deputies of a commune's chair who are not away now, whoever holds the chair's post."""
+    """The deputies of a commune's chair who are not away now (`rules.Member.away`), whoever holds the chair's post."""
     staff = work.session.exec(
         select(Staff).where(Staff.unit_id == unit_id, Staff.post == Post.DEPUTY, col(Staff.closed_at).is_(None))
     ).all()
@@ -309,6 +314,7 @@ def members_of(
                 if (row.staff_id, row.unit_id, row.role) == (one.id, one.unit_id, one.role)
             ),
             leaves=tuple(Span(row.starts_at, row.ends_at) for row in leaves if row.staff_id == one.id),
+            waits=one.waits_since is not None,
         )
         for one in staff
     }
@@ -333,12 +339,17 @@ class Reached:
 
 
 def reached(work: Work, unit_id: UUID, role: str, now: datetime) -> Reached:
-    """The holders of the post, or where nobody holds it those of the province's supervising post."""
+    """The holders of the post, or where nobody holds it those of the province's supervising post (`desk_of`)."""
     holders = on_duty(work, unit_id, role, now)
     if holders:
         return Reached(holders, escalated=False)
-    above = unit(work, unit_id).province_id or unit_id
-    return Reached(on_duty(work, above, Role.SUPERVISOR, now), escalated=True)
+    return Reached(desk_of(work, unit(work, unit_id).province_id or unit_id, now), escalated=True)
+
+
+def desk_of(work: Work, province_id: UUID, now: datetime) -> Sequence[Staff]:
+    """Who answers for the province now. Where they are all away, all of them: the desk is the last there is, and an alert
+    that goes to nobody is lost."""
+    return on_duty(work, province_id, Role.SUPERVISOR, now) or staff_of_post(work, province_id, Role.SUPERVISOR)
 
 
 @dataclass(frozen=True)
@@ -530,8 +541,12 @@ def last_beat(work: Work) -> datetime | None:
 def search_units(
     work: Work, *, words: str = "", kind: str = "", former: bool = False, page: int = 1, size: int = 25
 ) -> Sequence[Unit]:
-    """Units whose name holds the words or whose code begins so, those of today, or with `former` those that ended."""
-    query = select(Unit).where(*_unit_filter(work, words, kind, former)).order_by(Unit.code, col(Unit.valid_to))
+    """Units whose name holds the words or whose code begins so, the nearest names first: those of today, or with `former`
+    those that ended."""
+    query = select(Unit).where(*_unit_filter(work, words, kind, former))
+    if folded := fold_name(words):
+        query = query.order_by(_nearness(folded))
+    query = query.order_by(Unit.code, col(Unit.valid_to))
     return work.session.exec(query.offset((page - 1) * size).limit(size)).all()
 
 

@@ -67,22 +67,26 @@ class Span:
 
 @dataclass(frozen=True)
 class Member:
-    """Somebody of a post (a unit and a role) with an open account, with what the rota says of them."""
+    """Somebody of a post (a unit and a role) with an open account, with what the rota says of them. `waits`: a second person
+    has yet to agree to the account."""
 
     staff_id: UUID
     deputy: bool = False
     duties: tuple[Span, ...] = ()
     leaves: tuple[Span, ...] = ()
+    waits: bool = False
 
     def away(self, at: datetime) -> bool:
-        return _within(self.leaves, at)
+        """On leave, or not yet let in: who can open no case answers for none."""
+        return self.waits or _within(self.leaves, at)
 
 
 def holders_at(members: Iterable[Member], at: datetime) -> frozenset[UUID]:
     """Who holds the post at a moment: the one place that reads a rota.
 
-    Leave beats everything. Then whoever is on the rota; where it is silent, everybody of the post but the deputies, for
-    better twice than nobody; and where they are all away, the deputies. Empty: nobody holds it, and it goes to the province.
+    Leave beats everything, and so does an account that waits for a second person. Then whoever is on the rota; where it is
+    silent, everybody of the post but the deputies, for better twice than nobody; and where they are all away, the deputies.
+    Empty: nobody holds it, and it goes to the province.
     """
     present = [one for one in members if not one.away(at)]
     return frozenset(

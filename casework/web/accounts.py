@@ -17,13 +17,15 @@ from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.errors import Forbidden, NotFound
 from casework.notices.service import stopped_since
-from casework.oversight.acts import propose
+from casework.oversight.acts import propose, waiting_account
+from casework.people.contacts import phone_text
 from casework.people.imports import USERNAME, phone_of
 from casework.people.models import Post, Staff, Unit
 from casework.people.passwords import first_password_lasts, is_run_out
 from casework.people.queries import (
     count_staff,
     holds_post,
+    on_duty,
     staff_list,
     staff_named,
     staff_of_post,
@@ -193,6 +195,17 @@ def ask_reset_of_factors(staff_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("accounts.one", staff_id=staff_id), code=303)
 
 
+@bp.get("/quan-tri/tai-khoan/<uuid:staff_id>/khoa")
+@open_to(Role.ADMINISTRATOR)
+def confirm_close(staff_id: UUID) -> ResponseReturnValue:
+    """What closing does, before it is done: it cannot be undone."""
+    with begin() as work:
+        page = _page(work, _find_open(work, staff_id), None, {})
+    if page["own"]:
+        return redirect(url_for("accounts.one", staff_id=staff_id), code=303)
+    return render_template("office/account_close.html", **page)
+
+
 @bp.post("/quan-tri/tai-khoan/<uuid:staff_id>/khoa")
 @open_to(Role.ADMINISTRATOR)
 @step_up
@@ -204,11 +217,12 @@ def close(staff_id: UUID) -> ResponseReturnValue:
             left = staff_of_post(work, staff.unit_id, staff.role)
             heir = named if named is not None and named.id in {one.id for one in left} - {staff.id} else None
             close_account(work, staff, to=heir)
-            watched = staff.role in WATCHED_POSTS and len(left) == 1
+            watched = staff.role in WATCHED_POSTS
+            unheld = watched and not on_duty(work, staff.unit_id, staff.role, work.now)
     except Forbidden as refused:
         return _refused(staff_id, refused)
     flash(_("Đã khóa tài khoản; mọi phiên làm việc của người này đã kết thúc."), "success")
-    if watched:
+    if unheld:
         flash(_("Vị trí này nay không còn ai: tin nhắn chuyển lên tỉnh cho tới khi có người mới."), "warning")
     return redirect(url_for("accounts.listing"), code=303)
 
@@ -352,7 +366,7 @@ def _page(work: Work, staff: Staff, typed: Mapping[str, str] | None, faults: Map
         "name": person.get("name") or "",
         "role": DEPUTY if staff.post == Post.DEPUTY else staff.role,
         "unit": office.code,
-        "phone": person.get("phone") or "",
+        "phone": phone_text(person["phone"]) if person.get("phone") else "",
         "hamlet": person.get("hamlet") or "",
     }
     stopped = stopped_since(work, staff)
@@ -364,6 +378,7 @@ def _page(work: Work, staff: Staff, typed: Mapping[str, str] | None, faults: Map
         "unit": office.name,
         "unit_url": url_for("units.one", unit_id=office.id),
         "state": _state(staff, work.now),
+        "waiting": _waiting_words(work, staff),
         "stopped": moment_text(stopped) if stopped else None,
         "since": moment_text(staff.created_at),
         "closed": staff.closed_at is not None,
@@ -376,8 +391,25 @@ def _page(work: Work, staff: Staff, typed: Mapping[str, str] | None, faults: Map
         "heirs": [
             {"username": one.username, "post": post_title(one.role, deputy=one.post == Post.DEPUTY)} for one in others
         ],
-        "last_of_post": staff.role in WATCHED_POSTS and not others,
+        "last_of_post": staff.role in WATCHED_POSTS and not any(one.waits_since is None for one in others),
     }
+
+
+def _waiting_words(work: Work, staff: Staff) -> str:
+    """Who is asked to agree to the account; where nobody is, what asks again. "" for one that waits for nobody."""
+    if staff.waits_since is None or staff.closed_at is not None:
+        return ""
+    found = waiting_account(work, staff)
+    if found.refused:
+        return _("Người thứ hai đã từ chối tài khoản này. Đặt mật khẩu mới thì người thứ hai được hỏi lại.")
+    if not found.asked:
+        return _(
+            "Đề nghị đã rút hoặc quá hạn: không ai đang được hỏi. Đặt mật khẩu mới thì người thứ hai được hỏi lại."
+        )
+    names = ", ".join(one.username for one in found.deciders)
+    if not names:
+        return _("Không còn ai khác được đồng ý. Người vận hành máy chủ xác nhận bằng lệnh “casework staff confirm”.")
+    return _("Chỉ mở được ca khi một người thứ hai đồng ý ở “Việc hai người”: %(names)s.", names=names)
 
 
 def _duty_words(work: Work, staff: Staff) -> str:
@@ -399,5 +431,6 @@ def _told(staff: Staff, office: Unit, password: str, *, opened: bool) -> dict[st
         "password": password,
         "until": moment_text(staff.first_password_at + first_password_lasts()) if staff.first_password_at else None,
         "opened": opened,
+        "waits": staff.waits_since is not None,
         "url": url_for("accounts.one", staff_id=staff.id),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,8 @@ from flask_babel import gettext as _
 from casework.access.models import CaseExclusion, TwoPersonAct
 from casework.cases.models import Case
 from casework.cases.queries import codes_of
-from casework.oversight.acts import can_be_done, decide_act, expire_acts, kinds, queue_of, withdraw_act
+from casework.errors import NotFound
+from casework.oversight.acts import can_be_done, decide_act, expire_acts, kinds, queue_of, was_theirs, withdraw_act
 from casework.oversight.grants import KIND
 from casework.people.models import Post, Staff
 from casework.people.queries import staff_by_id, units_by_id
@@ -45,8 +46,8 @@ def listing() -> ResponseReturnValue:
 @open_to(*DECIDE)
 @step_up
 def agree(act_id: UUID) -> ResponseReturnValue:
-    with begin() as work:
-        decide_act(work, act_id, agree=True)
+    if not _done(act_id, lambda work: decide_act(work, act_id, agree=True)):
+        return _too_late()
     flash(_("Đã đồng ý. Việc đã được làm và người đề nghị đã được báo."), "success")
     return redirect(url_for("acts.listing"), code=303)
 
@@ -54,8 +55,8 @@ def agree(act_id: UUID) -> ResponseReturnValue:
 @bp.post("/viec-hai-nguoi/<uuid:act_id>/tu-choi")
 @open_to(*DECIDE)
 def refuse(act_id: UUID) -> ResponseReturnValue:
-    with begin() as work:
-        decide_act(work, act_id, agree=False)
+    if not _done(act_id, lambda work: decide_act(work, act_id, agree=False)):
+        return _too_late()
     flash(_("Đã từ chối. Người đề nghị đã được báo."), "success")
     return redirect(url_for("acts.listing"), code=303)
 
@@ -63,9 +64,28 @@ def refuse(act_id: UUID) -> ResponseReturnValue:
 @bp.post("/viec-hai-nguoi/<uuid:act_id>/rut")
 @open_to(*WHO)
 def withdraw(act_id: UUID) -> ResponseReturnValue:
-    with begin() as work:
-        withdraw_act(work, act_id)
+    if not _done(act_id, lambda work: withdraw_act(work, act_id), to_decide=False):
+        return _too_late()
     flash(_("Đã rút đề nghị."), "success")
+    return redirect(url_for("acts.listing"), code=303)
+
+
+def _done(act_id: UUID, what: Callable[[Work], object], *, to_decide: bool = True) -> bool:
+    """False where it was theirs to decide or to take back, and somebody or the time was quicker. Raises NotFound for what
+    was never theirs."""
+    try:
+        with begin() as work:
+            what(work)
+    except NotFound:
+        with begin() as work:
+            if was_theirs(work, act_id, to_decide=to_decide):
+                return False
+        raise
+    return True
+
+
+def _too_late() -> ResponseReturnValue:
+    flash(_("Việc này không làm được nữa: đã được quyết định, đã rút, quá hạn, hoặc người nhận không còn."), "warning")
     return redirect(url_for("acts.listing"), code=303)
 
 

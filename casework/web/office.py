@@ -26,7 +26,7 @@ from casework.people.rules import Role
 from casework.web.access import open_to
 from casework.web.door import begin, the_office
 from casework.web.system import system_lines
-from casework.web.wording import article_name, law_text, length_text, moment_text, role_title
+from casework.web.wording import article_name, day_typed, law_text, length_text, moment_text, role_title
 
 bp = Blueprint("office", __name__)
 
@@ -123,6 +123,7 @@ def trail() -> ResponseReturnValue:
         columns=_trail_columns(),
         tags=tags,
         chosen=chosen,
+        unread_day=bool(chosen["ngay"]) and _day(chosen["ngay"]) is None,
         newer=_trail_url(chosen, page - 1) if page > 1 else None,
         older=_trail_url(chosen, page + 1) if len(entries) == PAGE_SIZE else None,
         page=page,
@@ -192,11 +193,8 @@ def _filters(chosen: dict[str, str]) -> Filters:
 
 
 def _day(typed: str) -> date | None:
-    try:
-        day = date.fromisoformat(typed)
-    except ValueError:
-        return None
-    return day if 2000 <= day.year <= 2200 else None
+    day = day_typed(typed)
+    return day if day is not None and 2000 <= day.year <= 2200 else None
 
 
 def _is_used(filters: Filters, name: str) -> bool:

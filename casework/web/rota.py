@@ -28,7 +28,7 @@ from casework.people.rules import WATCHED_POSTS, Held, Role, held_between
 from casework.people.service import end_duty, end_leave, put_on_duty, take_leave
 from casework.web.access import open_to
 from casework.web.door import begin
-from casework.web.wording import moment_text, role_title, weekday
+from casework.web.wording import clock_typed, day_typed, moment_text, role_title, weekday
 from casework.work import Work
 
 bp = Blueprint("rota", __name__)
@@ -36,6 +36,7 @@ bp = Blueprint("rota", __name__)
 PAGE_SIZE = 20
 DAYS = 7
 MOST_WEEKS = 26  # that a duty may be repeated
+MOST_GAPS = 3  # that are named at once
 LONGEST_LEAVE = timedelta(days=366)
 FAR = timedelta(days=36_500)
 FIRST_YEAR, LAST_YEAR = 2000, 2200
@@ -132,10 +133,37 @@ def _add(unit_id: UUID, role: str, kind: str, done: str) -> ResponseReturnValue:
             page = _page(work, unit_id, role, {f"{kind}-{name}": text for name, text in typed.items()}, named)
         elif read.staff is not None and read.starts_at is not None:
             _write(work, read, kind)
+            work.session.flush()
+            alone = _unheld_words(work, unit_id, role, read) if kind == "leave" else []
+            shown = local(max(read.starts_at, work.now)).date().isoformat()
     if read.faults:
         return render_template("office/rota_post.html", **page), 422
-    flash(done, "success")
-    return redirect(url_for("rota.post", unit_id=unit_id, role=role), code=303)
+    if alone:
+        flash(_("Đã ghi ngày nghỉ."), "success")
+        flash(" ".join(alone), "warning")
+    else:
+        flash(done, "success")
+    return redirect(url_for("rota.post", unit_id=unit_id, role=role, tuan=shown), code=303)
+
+
+def _unheld_words(work: Work, unit_id: UUID, role: str, read: _Read) -> list[str]:
+    """When nobody is left to hold the post within a leave that was just written down, and where alerts go then."""
+    assert read.starts_at is not None and read.ends_at is not None  # noqa: S101  # a leave has both
+    held = _held(work, staff_of_post(work, unit_id, role), max(read.starts_at, work.now), read.ends_at)
+    gaps = [one for one in held if not one.holders]
+    found = [
+        _(
+            "Từ %(start)s đến %(until)s không ai giữ vị trí này.",
+            start=moment_text(one.starts_at),
+            until=_until(one.ends_at),
+        )
+        for one in gaps[:MOST_GAPS]
+    ]
+    if gaps and role == Role.SUPERVISOR:
+        found.append(_("Tin nhắn vẫn gửi tới những người giám sát, dù họ nghỉ. Ghi ca trực cho người khác."))
+    elif gaps:
+        found.append(_("Tin nhắn trong lúc đó chuyển lên tỉnh. Ghi ca trực cho người khác nếu có."))
+    return found
 
 
 @dataclass
@@ -170,6 +198,8 @@ def _read(work: Work, unit_id: UUID, role: str, typed: Mapping[str, str], kind: 
         faults["weeks"] = _("Từ 1 đến %(most)s tuần", most=MOST_WEEKS)
     elif weeks > 1 and ends_at is None:
         faults["last-day"] = _("Ca trực lặp lại hằng tuần phải có giờ hết")
+    if not faults and ends_at and ends_at + timedelta(weeks=weeks - 1 if kind == "duty" else 0) <= work.now:
+        faults["last-day"] = _("Khoảng thời gian này đã qua: ca trực không đổi được nữa")
     return _Read(staff, starts_at, ends_at, weeks, faults)
 
 
@@ -195,11 +225,10 @@ def _write(work: Work, read: _Read, kind: str) -> None:
 
 def _moment(day: str, clock: str) -> datetime | None:
     """What stands in a day's and a time's box, as people here mean it; None for what is neither."""
-    try:
-        found = datetime.combine(date.fromisoformat(day), time.fromisoformat(clock), VIETNAM)
-    except ValueError:
+    read, at = day_typed(day), clock_typed(clock)
+    if read is None or at is None or not FIRST_YEAR <= read.year <= LAST_YEAR:
         return None
-    return found.astimezone(UTC) if FIRST_YEAR <= found.year <= LAST_YEAR else None
+    return datetime.combine(read, at, VIETNAM).astimezone(UTC)
 
 
 def _page(work: Work, unit_id: UUID, role: str, typed: Mapping[str, str], faults: Mapping[str, str]) -> dict[str, Any]:
@@ -228,7 +257,7 @@ def _page(work: Work, unit_id: UUID, role: str, typed: Mapping[str, str], faults
                 "id": one.id,
                 "who": names[one.staff_id],
                 "start": moment_text(one.starts_at),
-                "until": moment_text(one.ends_at) or _("chưa định ngày hết"),
+                "until": _until(one.ends_at) or _("chưa định ngày hết"),
             }
             for one in duties_between(work, ids, min(start, work.now), far)
             if (one.unit_id, one.role) == (unit_id, role) and (one.ends_at is None or one.ends_at > work.now)
@@ -238,7 +267,7 @@ def _page(work: Work, unit_id: UUID, role: str, typed: Mapping[str, str], faults
                 "id": one.id,
                 "who": names[one.staff_id],
                 "start": moment_text(one.starts_at),
-                "until": moment_text(one.ends_at),
+                "until": _until(one.ends_at),
             }
             for one in leaves_between(work, ids, work.now, far)
         ],
@@ -288,6 +317,14 @@ def _parts(held: Sequence[Held], day: date, names: Mapping[UUID, str]) -> list[d
 
 def _head(day: date, today: date) -> dict[str, Any]:
     return {"title": f"{weekday(day)} {day:%d/%m}", "today": day == today}
+
+
+def _until(moment: datetime | None) -> str:
+    """An end at midnight is the end of the day before: nobody who is away until Friday reads "00:00 Saturday"."""
+    if moment is None or local(moment).time() != time.min:
+        return moment_text(moment)
+    day = local(moment).date() - timedelta(days=1)
+    return _("hết %(day)s", day=f"{weekday(day)} {day:%d/%m/%Y}")
 
 
 def _name(staff: Staff) -> str:

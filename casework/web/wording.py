@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from flask_babel import get_locale, ngettext
@@ -76,6 +77,24 @@ def short_moment(moment: datetime | None) -> str:
 
 def day_text(day: date | None) -> str:
     return f"{day:%d/%m/%Y}" if day else ""
+
+
+def day_typed(text: str) -> date | None:
+    """The day that somebody typed: 24/11/2026, 24-11-2026, 24.11.2026 or as a browser's own box sends it. None: no day."""
+    local = re.fullmatch(r"([0-9]{1,2})[ /.-]([0-9]{1,2})[ /.-]([0-9]{4})", text.strip())
+    try:
+        return date(int(local[3]), int(local[2]), int(local[1])) if local else date.fromisoformat(text.strip())
+    except ValueError:
+        return None
+
+
+def clock_typed(text: str) -> time | None:
+    """The time of day that somebody typed: 07:30, 7h30, 7.30 or 7; 24 hours. None: no time."""
+    found = re.fullmatch(r"([0-9]{1,2})(?:[:.h]([0-9]{2}))?h?", text.strip().lower())
+    try:
+        return time(int(found[1]), int(found[2] or 0)) if found else None
+    except ValueError:
+        return None
 
 
 def weekday(day: date) -> str:

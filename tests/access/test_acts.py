@@ -19,7 +19,7 @@ from casework.intake.rules import REPORTER_FIELDS
 from casework.oversight import acts
 from casework.oversight.acts import decide_act, expire_acts, kinds, propose, queue_of, withdraw_act
 from casework.oversight.reporter import informants
-from casework.people.service import reset_password
+from casework.people.service import close_account, reset_password
 from casework.work import SYSTEM
 from tests.access.scenes import report, second_supervisor, staff_named, told
 from tests.conftest import Town
@@ -151,6 +151,57 @@ def test_nothing_waits_for_ever_and_an_answer_in_time_is_needed(town: Town) -> N
     with town.office.begin(SYSTEM) as work:
         assert expire_acts(work) == 1 and expire_acts(work) == 0
         assert work.session.get_one(TwoPersonAct, act.id).outcome == "expired"
+
+
+def test_who_presses_a_moment_too_late_is_led_back_to_the_queue(town: Town, browser: SignIn) -> None:  # noqa: F811
+    case = report(town, **WHO)
+    act = asked(town, case)
+    page, supervisor, worker = f"/viec-hai-nguoi/{act.id}", browser("supervisor"), browser("worker")
+    assert supervisor.submit(f"{page}/tu-choi").status_code == 303
+    for person, button in ((supervisor, "dong-y"), (supervisor, "tu-choi"), (worker, "rut")):
+        assert person.submit(f"{page}/{button}").headers["Location"] == "/viec-hai-nguoi"
+        assert "Việc này không làm được nữa" in person.follow().get_data(as_text=True)
+    for person, button in ((browser("chair"), "rut"), (supervisor, "rut")):
+        assert person.submit(f"{page}/{button}").status_code == 404  # never theirs: nothing is told of it
+    own = asked(town, case, by="supervisor")
+    for button in ("dong-y", "tu-choi"):
+        assert supervisor.submit(f"/viec-hai-nguoi/{own.id}/{button}").status_code == 404  # nor theirs to decide
+    with town.office.begin(SYSTEM) as work:
+        assert work.session.get_one(TwoPersonAct, act.id).outcome == "refused"
+
+
+def test_what_was_asked_about_or_for_who_has_left_waits_no_more(town: Town, browser: SignIn) -> None:  # noqa: F811
+    case = report(town, **WHO)
+    release = asked(town, case)
+    with town.office.begin(town.act_as("administrator")) as work:
+        reset_password(work, staff_named(town, "worker"))
+    with town.office.begin(town.act_as("supervisor")) as work:
+        assert len(queue_of(work).waiting) == 2
+    with town.office.begin(town.act_as("administrator")) as work:
+        close_account(work, staff_named(town, "worker"))
+    with town.office.begin(town.act_as("supervisor")) as work:
+        assert queue_of(work).waiting == []
+        assert work.session.get_one(TwoPersonAct, release.id).outcome == "withdrawn"
+    assert "Không có việc nào chờ." in browser("supervisor").get("/viec-hai-nguoi").get_data(as_text=True)
+
+
+def test_an_account_whose_second_person_is_not_asked_says_so_and_what_asks_again(
+    town: Town,
+    browser: SignIn,  # noqa: F811
+) -> None:
+    person, page = browser("administrator"), f"/quan-tri/tai-khoan/{staff_named(town, 'worker').id}"
+    person.submit(f"{page}/mat-khau")
+    assert "một người thứ hai đồng ý ở “Việc hai người”: supervisor." in person.get(page).get_data(as_text=True)
+    with town.office.begin(SYSTEM) as work:
+        act = work.session.exec(select(TwoPersonAct)).one()
+    person.submit(f"/viec-hai-nguoi/{act.id}/rut")
+    assert "không ai đang được hỏi" in person.get(page).get_data(as_text=True)
+    town.clock.advance(minutes=1)
+    person.submit(f"{page}/mat-khau")
+    with town.office.begin(town.act_as("supervisor")) as work:
+        (waits,) = queue_of(work).waiting
+    decided(town, waits, "supervisor", agree=False)
+    assert "Người thứ hai đã từ chối tài khoản này" in person.get(page).get_data(as_text=True)
 
 
 def test_a_proposal_is_withdrawn_by_its_proposer_alone(town: Town) -> None:

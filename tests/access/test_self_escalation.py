@@ -211,7 +211,7 @@ def _imports(rows: str) -> Script:
         try:
             with attack.town.office.begin(SYSTEM) as work:
                 apply_staff(work, plan_staff(work, read_sheet(file, STAFF_COLUMNS)))
-        except Forbidden:
+        except (Forbidden, ValueError):
             attack.get("/ca")  # the last administrator is not moved: he only gets to ask
         attack.look_around(attack.enter_as("administrator", attack.town.password))
 

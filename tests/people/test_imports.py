@@ -26,7 +26,7 @@ from casework.people.imports import (
 )
 from casework.people.models import Staff, Unit
 from casework.people.queries import commune_by_code, commune_candidates
-from casework.people.service import person_of, resume_session
+from casework.people.service import person_of, resume_session, set_mail
 from casework.people.sheets import read_sheet
 from casework.work import SYSTEM
 
@@ -206,3 +206,21 @@ def test_ten_thousand_rows_of_staff_are_judged_in_seconds(town: Town, tmp_path: 
 )
 def test_a_telephone_number_gets_its_country(typed: str, number: str | None) -> None:
     assert phone_of(typed) == number
+
+
+def test_a_mail_address_that_no_file_holds_makes_no_row_a_change(town: Town, tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD)
+    import_staff(town, path)
+    with town.office.begin(SYSTEM) as work:
+        staff = work.session.exec(select(Staff).where(Staff.username == "nguoi-moi")).one()
+        set_mail(work, staff, "nguoi-moi@xa.example")
+    again = import_staff(town, path)
+    assert (again.added, again.moved, again.renamed) == ([], [], [])
+
+
+def test_a_dry_run_names_the_last_administrator_who_would_be_moved(town: Town, tmp_path: Path) -> None:
+    row = f"{HEAD}\nadministrator,Quản trị,auditor,,99,,\n"
+    assert staff_faults(town, written(tmp_path, row)) == [
+        "row 2, role: of the last administrator: open another one first"
+    ]
+    assert staff_faults(town, written(tmp_path, f"{row}quan-tri-2,Quản trị,administrator,,99,,\n")) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -10,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import func, select
 
 from casework.clock import FrozenClock
 from casework.db import EmbeddedServer
-from casework.people.imports import UNIT_COLUMNS, apply_units, plan_units
+from casework.people.contacts import CONTACT_COLUMNS, plan_contacts
+from casework.people.imports import STAFF_COLUMNS, UNIT_COLUMNS, apply_units, plan_staff, plan_units
 from casework.people.models import Unit, UnitKind
 from casework.people.queries import (
     commune_by_code,
@@ -24,8 +27,10 @@ from casework.people.queries import (
     exists_on,
     find_places,
     province_for,
+    search_units,
 )
 from casework.people.sheets import read_sheet
+from casework.vault.fold import fold_name
 from casework.work import SYSTEM, Work
 from tests.conftest import Town, new_town
 
@@ -126,3 +131,35 @@ def test_a_province_offers_its_communes_of_today_only(everywhere: Town, work: Wo
     assert len(communes_of(work, hanoi.id)) == 126
     assert province_for(work, everywhere.act_as("worker")).code == "99"
     assert province_for(work, SYSTEM).code == "99"  # the one with a desk that is staffed
+
+
+def test_a_file_that_names_a_place_of_yesterday_is_told_what_it_became(work: Work, tmp_path: Path) -> None:
+    split = text(
+        """
+        select old.code, count(*) as parts from unit old join unit_succession after on after.predecessor_id = old.id
+        join unit now on now.id = after.successor_id and now.valid_to is null and now.kind = 'commune'
+        where old.kind = 'commune' and not exists (select 1 from unit own where own.code = old.code and own.valid_to is null)
+        group by old.id, old.code having count(*) = :parts order by old.code limit 1
+        """
+    )
+    one, several = (work.session.execute(split, {"parts": parts}).scalar_one() for parts in (1, 2))
+    path = tmp_path / "staff.csv"
+    path.write_text(
+        f"username,name,role,unit\na1,Tên,worker,{one}\na2,Tên,worker,{several}\na3,Tên,worker,xx\n", "utf-8"
+    )
+    first, second, third = (one.text for one in plan_staff(work, read_sheet(path, STAFF_COLUMNS)).faults)
+    assert f"there is no unit {one} today: " in first and " ended on 2025-06-30; it is now " in first
+    assert "; say which of " in second and second.count(", ") == 1
+    assert third == "there is no unit xx today"
+    path.write_text(f"unit,body,post,name,phone,hours\n{several},police,Trực ban,,0912345678,\n", "utf-8")
+    (fault,) = plan_contacts(work, read_sheet(path, CONTACT_COLUMNS)).faults
+    assert "; say which of " in fault.text
+
+
+def test_a_unit_of_just_that_name_is_offered_before_those_that_hold_it(work: Work) -> None:
+    for words in ("an phú", "Tân Thành", "hoà bình"):
+        found = [
+            re.sub("^(xã|phường|đặc khu) ", "", one.name, flags=re.I) for one in search_units(work, words=words, size=8)
+        ]
+        whole = [fold_name(one) == fold_name(words) for one in found]
+        assert whole[0] and whole == sorted(whole, reverse=True), (words, found)

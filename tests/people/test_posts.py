@@ -148,6 +148,25 @@ def test_an_alert_to_a_post_that_nobody_holds_wakes_the_province(town: Town) -> 
     assert (told, list(woken)) == (1, [supervisor.id])
 
 
+def test_who_waits_for_a_second_person_answers_for_no_post(town: Town) -> None:
+    with town.office.begin(SYSTEM) as work:
+        worker = find(work, "worker")
+        worker.waits_since = work.now
+        work.session.add(worker)
+        work.session.flush()
+        found = reached(work, worker.unit_id, Role.WORKER, work.now)
+        assert found.escalated and [one.username for one in found.staff] == ["supervisor"]
+        assert [(one.unit.code, one.role) for one in unheld_posts(work)] == [("99001", "worker")]
+
+
+def test_an_alert_reaches_the_province_s_desk_though_everybody_there_is_away(town: Town) -> None:
+    with town.office.begin(SYSTEM) as work:
+        for username in ("worker", "supervisor"):
+            take_leave(work, find(work, username), starts_at=work.now, ends_at=work.now + timedelta(days=1))
+        found = reached(work, home(town), Role.WORKER, work.now)
+        assert found.escalated and [one.username for one in found.staff] == ["supervisor"]
+
+
 def test_who_leaves_hands_duty_to_the_next_and_the_last_leaves_it_to_the_province(town: Town) -> None:
     with town.office.begin(SYSTEM) as work:
         chair, deputy = find(work, "chair"), find(work, "deputy-99001")

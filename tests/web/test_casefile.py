@@ -202,6 +202,7 @@ def test_who_has_seen_a_case_is_told_by_post_and_ones_own_look_as_ones_own(town:
     worker = browser("worker")
     page(worker, f"/ca/{code}")
     seen = text_of(page(worker, f"/ca/{code}/nhat-ky"))
+    assert seen.index("Ai đã xem ca này") < seen.index("Từng lần xem")  # the answer, then every time, page by page
     assert "Giám sát cấp tỉnh (Sở Y tế)" in seen
     assert "Cán bộ bảo vệ trẻ em, Xã Nà Lũng (anh/chị)" in seen
     assert "xem ca" in seen

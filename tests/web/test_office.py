@@ -56,6 +56,8 @@ def test_reading_the_trail_is_itself_in_the_trail(town: Town, browser: SignIn) -
     with town.office.begin(SYSTEM) as work:
         entry = work.session.exec(select(AuditEntry).where(AuditEntry.tag == Tag.AUDIT_READ)).one()
         assert entry.fields == '["tag", "result", "day"]'
+    assert 'value="23/11/2026"' in person.get("/quan-tri/nhat-ky?ngay=23/11/2026").get_data(as_text=True)
+    assert "Ghi ngày theo dạng" in person.get("/quan-tri/nhat-ky?ngay=23/13/2026").get_data(as_text=True)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from casework.audit.tags import Tag
 from casework.people.models import Duty, Leave, Staff, Unit
 from casework.people.queries import on_duty
 from casework.people.rules import Role
-from casework.people.service import person_of
+from casework.people.service import confirm_account, person_of
 from casework.work import SYSTEM
 from tests.conftest import Town
 from tests.web.conftest import Browser
@@ -30,6 +30,12 @@ NEW = {
 def find(town: Town, username: str) -> Staff:
     with town.office.begin(SYSTEM) as work:
         return work.session.exec(select(Staff).where(Staff.username == username)).one()
+
+
+def agree_to(town: Town, username: str) -> None:
+    """As a second person does."""
+    with town.office.begin(SYSTEM) as work:
+        confirm_account(work, find(town, username))
 
 
 def page_of(town: Town, username: str) -> str:
@@ -50,6 +56,7 @@ def test_an_account_is_opened_with_a_password_told_once(town: Town, browser: Sig
     assert entered.status_code == 303
     shown = person.get(page_of(town, "nguoi-moi")).get_data(as_text=True)
     assert found[1] not in shown and "Cán bộ mới" in shown
+    assert 'value="0900 001 234"' in shown  # as it is dialled, and read back the same
     with town.office.begin(SYSTEM) as work:
         assert person_of(work, find(town, "nguoi-moi"))["phone"] == "+84900001234"
 
@@ -93,8 +100,10 @@ def test_a_new_password_ends_the_old_one_and_every_session(town: Town, browser: 
 def test_closing_an_account_hands_the_duty_to_the_next_and_warns_where_nobody_is(town: Town, browser: SignIn) -> None:
     person, worker = browser("administrator"), browser("worker-99002")
     person.submit("/quan-tri/tai-khoan/moi", NEW)
+    agree_to(town, "nguoi-moi")
     assert person.submit(f"{page_of(town, 'worker-99002')}/khoa").status_code == 303
     assert worker.get("/viec").status_code == 303
+    assert "Vị trí này nay không còn ai" not in person.follow().get_data(as_text=True)
     heir = find(town, "nguoi-moi")
     with town.office.begin(SYSTEM) as work:
         assert [one.id for one in on_duty(work, heir.unit_id, Role.WORKER, work.now)] == [heir.id]
@@ -103,6 +112,26 @@ def test_closing_an_account_hands_the_duty_to_the_next_and_warns_where_nobody_is
     page = person.follow().get_data(as_text=True)
     assert "Vị trí này nay không còn ai" in page and "Xã Bản Sen: Người làm công tác" in page
     assert "Vị trí trực không ai giữ" in person.get("/quan-tri/tinh-trang").get_data(as_text=True)
+
+
+def test_what_closing_an_account_does_is_said_before_it_is_done(town: Town, browser: SignIn) -> None:
+    person, page = browser("administrator"), page_of(town, "worker-99002")
+    assert f'href="{page}/khoa"' in person.get(page).get_data(as_text=True)
+    told = person.get(f"{page}/khoa").get_data(as_text=True)
+    assert "Không mở lại được" in told and "Nháp dở" in told and "người cuối cùng của vị trí này" in told
+    assert find(town, "worker-99002").closed_at is None
+    assert person.get(f"{page_of(town, 'administrator')}/khoa").status_code == 303
+
+
+def test_an_heir_who_may_not_open_a_case_yet_leaves_the_post_to_the_province(town: Town, browser: SignIn) -> None:
+    person = browser("administrator")
+    told = person.submit("/quan-tri/tai-khoan/moi", NEW).get_data(as_text=True)
+    assert "Tài khoản chỉ mở được ca khi một người thứ hai đồng ý" in told
+    person.submit(f"{page_of(town, 'worker-99002')}/khoa")
+    page = person.follow().get_data(as_text=True)
+    assert "Vị trí này nay không còn ai" in page and "Xã Bản Sen: Người làm công tác" in page
+    agree_to(town, "nguoi-moi")
+    assert "Xã Bản Sen: Người làm công tác" not in person.get("/quan-tri/tai-khoan").get_data(as_text=True)
 
 
 @pytest.mark.parametrize("act", ["", "/mat-khau", "/khoa"])
@@ -156,6 +185,45 @@ def test_leave_passes_the_post_on_and_back(town: Town, browser: SignIn) -> None:
         assert leave.ends_at - leave.starts_at == timedelta(days=2)
     person.submit(f"{post_of(town, 'chair')}/nghi/{leave.id}/bo")
     assert not town.act_as("deputy-99001").on_duty
+
+
+def test_days_are_typed_as_people_here_write_them(town: Town, browser: SignIn) -> None:
+    person, worker = browser("administrator"), find(town, "worker")
+    page = f"{post_of(town, 'worker')}"
+    assert not re.search(
+        r'type="(date|time)"', person.get(page).get_data(as_text=True)
+    )  # they follow the browser's tongue
+    day = {"first-day": "30/12/2026", "first-time": "22h00", "last-day": "2/1/2027", "last-time": "6:00"}
+    assert person.submit(f"{page}/nghi", {"staff": str(worker.id), **day}).status_code == 303
+    shown = person.follow().get_data(as_text=True)
+    assert "từ 22:00 thứ Tư 30/12/2026 đến 06:00 thứ Bảy 02/01/2027" in shown
+    day = {"first-day": "04-01-2027", "first-time": "", "last-day": "05-01-2027", "last-time": ""}
+    assert person.submit(f"{page}/nghi", {"staff": str(worker.id), **day}).status_code == 303
+    assert "từ 00:00 thứ Hai 04/01/2027 đến hết thứ Ba 05/01/2027" in person.follow().get_data(as_text=True)
+
+
+@pytest.mark.parametrize(("username", "then"), [("worker", "chuyển lên tỉnh"), ("supervisor", "dù họ nghỉ")])
+def test_leave_that_leaves_nobody_says_when_and_who_is_told_then(
+    town: Town, browser: SignIn, username: str, then: str
+) -> None:
+    person, away = browser("administrator"), find(town, username)
+    day = {"first-day": "31/12/2026", "last-day": "01/01/2027"}
+    person.submit(f"{post_of(town, username)}/nghi", {"staff": str(away.id), **day})
+    page = person.follow().get_data(as_text=True)
+    assert "Từ 00:00 thứ Năm 31/12/2026 đến hết thứ Sáu 01/01/2027 không ai giữ vị trí này." in page and then in page
+    assert "tự chuyển cho người khác" not in page
+    assert "Tuần 28/12" in page and "không ai, chuyển tỉnh" in page  # the week it is about
+
+
+def test_what_is_over_is_not_written_down_as_if_it_changed_something(town: Town, browser: SignIn) -> None:
+    person, worker = browser("administrator"), find(town, "worker")
+    past = {"staff": str(worker.id), "first-day": "01/11/2026", "last-day": "02/11/2026"}
+    for kind in ("nghi", "truc"):
+        answer = person.submit(f"{post_of(town, 'worker')}/{kind}", past)
+        assert answer.status_code == 422 and "Khoảng thời gian này đã qua" in answer.get_data(as_text=True)
+        assert 'value="01/11/2026"' in answer.get_data(as_text=True)
+    again = person.submit(f"{post_of(town, 'worker')}/truc", {**past, "weeks": "8"})
+    assert again.status_code == 303
 
 
 def test_a_week_shows_the_hours_in_which_nobody_holds_a_post(town: Town, browser: SignIn) -> None:

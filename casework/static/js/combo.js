@@ -6,6 +6,12 @@ let serial = 0;
 
 function combo(input) {
   const id = `combo-${(serial += 1)}`;
+  if (!input.closest(".combo")) { // the list opens under the box, not across the page
+    const frame = document.createElement("div");
+    frame.className = "combo";
+    input.before(frame);
+    frame.append(input);
+  }
   const hidden = document.createElement("input");
   hidden.type = "hidden";
   hidden.name = input.name;
