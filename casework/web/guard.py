@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from urllib.parse import urlsplit
 
 from flask import Flask, current_app, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -77,12 +76,12 @@ def record_refused_page() -> None:
 
 
 def safe_next(target: str | None) -> str:
-    """A path of this app to go on to, or the front page: never another host's address."""
-    if target:
-        parts = urlsplit(target)
-        if not parts.scheme and not parts.netloc and target.startswith("/") and not target.startswith(("//", "/\\")):
-            return target
-    return "/"
+    """A path of this app to go on to, or the front page: never another host's address.
+
+    Browsers read a backslash as a slash and drop tabs and line ends: "/<tab>\\elsewhere" is another host's to them.
+    """
+    own = target and target.startswith("/") and not target.startswith("//")
+    return target if target and own and "\\" not in target and target.isprintable() else "/"
 
 
 def _sign_in_first(app: Flask, token: str | None) -> ResponseReturnValue:

@@ -59,10 +59,10 @@ def link(town: Town, issuer: Issuer, username: str = "worker", *, agreed: bool =
             oidc.agree_to_link(work, staff)
 
 
-def go(app: Flask, issuer: Issuer) -> tuple[Browser, str]:
+def go(app: Flask, issuer: Issuer, target: str = HOME) -> tuple[Browser, str]:
     """A browser that has been at the provider, and the path it is sent back to."""
     person = Browser(app.test_client(), "")
-    answer = person.get(f"{START}?next={HOME}")
+    answer = person.get(f"{START}?next={target}")
     assert answer.status_code == 303 and answer.headers["Location"].startswith(f"{issuer.url}/authorize?")
     return person, issuer.sign_in(answer.headers["Location"])
 
@@ -77,6 +77,14 @@ def test_who_is_linked_and_has_agreed_is_signed_in(town: Town, app: Flask, issue
     answer = person.get(back)
     assert answer.status_code == 200 and answer.headers["Refresh"] == f"0;url={HOME}"
     assert is_in(person)
+
+
+@pytest.mark.parametrize("target", ["/%09%5Cevil.example", "/%0A%5Cevil.example", "//evil.example", "/%5Cevil.example"])
+def test_the_way_back_leads_to_no_other_host(town: Town, app: Flask, issuer: Issuer, target: str) -> None:
+    link(town, issuer)
+    person, back = go(app, issuer, target)
+    answer = person.get(back)
+    assert answer.headers["Refresh"] == "0;url=/" and "evil" not in answer.get_data(as_text=True)
 
 
 def test_who_is_not_linked_or_has_not_agreed_is_not_and_no_account_is_made(

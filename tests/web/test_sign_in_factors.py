@@ -321,8 +321,12 @@ def test_a_form_that_needs_a_fresh_proof_asks_for_it_first(town: Town, browser: 
 
 
 @pytest.mark.parametrize(
-    "target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
-)
+    "target",
+    [
+        "https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\t\\evil.example",
+        "/\t/evil.example", "/x\n", "/x\r\nSet-Cookie: a=b", "//[", "http://[",
+    ],
+)  # fmt: skip
 def test_a_proof_leads_to_no_other_host(town: Town, browser: Callable[[str], Browser], target: str) -> None:
     person = browser("worker")
     town.clock.advance(minutes=6)
