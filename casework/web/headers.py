@@ -62,7 +62,7 @@ def install_headers(app: Flask) -> None:
             answer.headers.setdefault(name, value)
         if the_office().settings.public_url.startswith("https://"):
             answer.headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}; includeSubDomains"
-        if request.endpoint != "static":
+        if request.endpoint != "static" or answer.status_code >= 400:
             # Nothing of a page stays behind in a browser's cache or history, signed in or not.
             answer.headers["Cache-Control"] = "no-store"
         return answer

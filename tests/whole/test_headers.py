@@ -114,6 +114,12 @@ def test_every_answer_of_every_route_carries_the_headers(app: Flask, town: Town)
     assert len(statuses) > 200 and {200, 303, 400, 404, 422} <= set(statuses)
 
 
+def test_the_page_that_refuses_a_file_which_is_not_there_is_kept_by_nobody(app: Flask, town: Town) -> None:
+    answer = signed_in(app, town, "worker").get("/static/khong-co.js?v=1", base_url=BASE)
+    assert answer.status_code == 404 and "Xã Nà Lũng" in answer.get_data(as_text=True)
+    assert answer.headers["Cache-Control"] == "no-store" and faults_of(answer) == []
+
+
 @pytest.mark.parametrize("dropped", ["Content-Security-Policy", "Referrer-Policy", "Permissions-Policy"])
 def test_the_planted_defect_of_a_missing_header_is_seen(
     town: Town, monkeypatch: pytest.MonkeyPatch, dropped: str
