@@ -15,6 +15,7 @@ from casework.web.door import the_office
 
 YEAR_SECONDS = 365 * 24 * 3600
 MOST_FILES = 10  # in one request
+FIELDS = "application/x-www-form-urlencoded"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 OWN_SITES = ("same-origin", "none")  # `none`: typed by hand, or from a bookmark
 
@@ -55,6 +56,15 @@ def install_headers(app: Flask) -> None:
             # Only where files are taken are they looked at: elsewhere reading them would be the attack.
             if hasattr(view, "body_limit") and _count_files() > MOST_FILES:
                 abort(413)
+
+    @app.before_request
+    def refuse_too_many_fields() -> None:
+        # The parser counts the parts of a multipart form only. What a machine sends is no form, whatever it calls it.
+        typed = request.endpoint and request.mimetype == FIELDS
+        if not typed or declared(current_app.view_functions[request.endpoint or ""]) == MACHINE:
+            return
+        if request.get_data().count(b"&") >= current_app.config["MAX_FORM_PARTS"]:
+            abort(413)
 
     @app.after_request
     def finish(answer: Response) -> Response:

@@ -15,7 +15,7 @@ from sqlmodel import select
 from werkzeug.routing import AnyConverter, Rule
 from werkzeug.test import TestResponse
 
-from casework.app import create_app
+from casework.app import BODY_LIMIT, FORM_PARTS_LIMIT, create_app
 from casework.intake.schemas import is_simple
 from casework.people.models import Staff
 from casework.people.service import open_session
@@ -201,6 +201,34 @@ def test_bodies_are_bounded_in_bytes_parts_and_files(app: Flask, town: Town) -> 
     for rule in paths:
         answer = client.post(address_of(rule), data=many, content_type="multipart/form-data", base_url=BASE)
         assert answer.status_code == 413, rule
+
+
+def test_a_body_that_does_not_say_its_length_is_taken_whole_or_refused(app: Flask, town: Town) -> None:
+    def sent(path: str, body: bytes, content_type: str = "application/json") -> int:
+        chunked = {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True}
+        key = {"Authorization": f"Bearer {town.world.api_key}"}
+        client = app.test_client()
+        return client.post(
+            path, environ_overrides=chunked, headers=key, content_type=content_type, base_url=BASE
+        ).status_code
+
+    report = json.dumps({"incident_commune": "99001", "narrative": "trẻ khóc"}).encode()
+    assert sent("/api/v1/reports", report) == 201
+    assert sent("/api/v1/reports", report + b" " * (BODY_LIMIT - len(report))) == 201
+    assert sent("/api/v1/reports", report + b" " * (BODY_LIMIT - len(report)) + b"x") == 413
+    assert sent("/dang-nhap", b"username=" + b"x" * BODY_LIMIT, "application/x-www-form-urlencoded") == 413
+
+
+def test_fields_are_counted_however_a_form_is_written(app: Flask, town: Town) -> None:
+    many, most = "&".join(["o="] * (FORM_PARTS_LIMIT + 1)), "&".join(["o="] * FORM_PARTS_LIMIT)
+    assert post(app, "/dang-nhap", data=many, content_type="application/x-www-form-urlencoded") == 413
+    assert post(app, "/dang-nhap", data=most, content_type="application/x-www-form-urlencoded") == 401
+
+
+@pytest.mark.parametrize("address", ["/ca?q=%00", "/su-co/%00", "/danh-ba?q=%00", "/ca?trang=99999999999999999999999"])
+def test_what_no_column_holds_is_a_bad_request_and_no_fault_of_ours(app: Flask, town: Town, address: str) -> None:
+    assert signed_in(app, town, "worker").get(address, base_url=BASE).status_code in (200, 400, 404)
+    assert post(app, "/dang-nhap", data={"username": "a\0b", "password": "x"}) == 400
 
 
 def test_a_body_deeper_or_larger_than_a_report_is_kept_for_a_person(app: Flask, town: Town) -> None:
