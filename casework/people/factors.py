@@ -298,7 +298,9 @@ def _answer(
     if outcome.verdict == Verdict.RIGHT and outcome.staff is not None:
         # The row is held: of two that answer at once the later finds it gone.
         work.session.delete(asked)
-        work.session.execute(delete(CodeFailures).where(col(CodeFailures.staff_id) == outcome.staff.id))
+        # Emptied, not taken away: another answer may be waiting for the row that counts it.
+        emptied = update(CodeFailures).where(col(CodeFailures.staff_id) == outcome.staff.id).values(failures=0)
+        work.session.execute(emptied)
     else:
         work.session.add(asked)
         whose = outcome.staff or staff
