@@ -19,6 +19,7 @@ from casework.app import BODY_LIMIT, FORM_PARTS_LIMIT, create_app
 from casework.intake.schemas import is_simple
 from casework.people.models import Staff
 from casework.people.service import open_session
+from casework.policy import MACHINE, declared
 from casework.web import headers
 from casework.work import SYSTEM
 from tests.conftest import Town
@@ -172,6 +173,27 @@ def test_another_site_s_form_is_refused_besides_the_token(
 def test_a_form_without_its_token_is_refused(app: Flask, town: Town) -> None:
     client = signed_in(app, town, "worker")
     assert client.post("/tai-khoan/phien/ket-thuc-phien-khac", base_url=BASE).status_code == 400
+
+
+def untokened(app: Flask, client: FlaskClient) -> set[str]:
+    """The routes that take what is sent without a token."""
+    return {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) & {"POST", "PUT", "PATCH", "DELETE"}
+        if declared(app.view_functions[rule.endpoint]) != MACHINE
+        and client.open(address_of(rule), method=method, data={"next": "/"}, base_url=BASE).status_code != 400
+    }
+
+
+@pytest.mark.parametrize("username", ["", "worker"])
+def test_no_route_takes_a_form_without_its_token(app: Flask, town: Town, username: str) -> None:
+    assert untokened(app, signed_in(app, town, username) if username else app.test_client()) == set()
+
+
+def test_a_planted_door_without_a_token_is_found(app: Flask, town: Town) -> None:
+    app.extensions["csrf"].exempt(app.view_functions["signin.enter"])
+    assert untokened(app, app.test_client()) == {"signin.enter"}
 
 
 def test_a_machine_s_door_takes_no_cookie_and_asks_no_origin(app: Flask, town: Town) -> None:
