@@ -26,12 +26,14 @@ CLIENT_ID, CLIENT_SECRET = "casework-van-phong", "bi-mat-cua-van-phong-thu-nghie
 
 @dataclass
 class Issuer:
-    """`subject` is who signs in there next; `amr` how. `asked` are the authorisation requests it was sent."""
+    """`subject` is who signs in there next; `amr` how, and so many seconds `ago`. `asked` are the authorisation requests it was
+    sent."""
 
     url: str
     now: Callable[[], datetime]
     subject: str = "nguoi-dung-17"
     amr: tuple[str, ...] = ("pwd",)
+    ago: int | None = 0
     faults: dict[str, Any] = field(default_factory=dict)
     asked: list[dict[str, str]] = field(default_factory=list)
     exchanges: int = 0
@@ -79,6 +81,7 @@ class Issuer:
             "exp": seconds + 300,
             "nonce": asked["nonce"],
             "amr": list(self.amr),
+            "auth_time": None if self.ago is None else seconds - self.ago,
             **self.faults.get("claims", {}),
         }
         claims = {name: value for name, value in claims.items() if value is not None}

@@ -168,18 +168,34 @@ def test_a_code_of_another_flow_is_refused(town: Town, app: Flask, issuer: Issue
 
 
 @pytest.mark.parametrize(
-    ("amr", "trusted", "whole"), [(("pwd",), ("mfa",), False), (("pwd", "mfa"), ("mfa",), True), (("mfa",), (), False)]
+    ("amr", "trusted", "ago", "whole"),
+    [
+        (("pwd",), ("mfa",), 0, False),
+        (("pwd", "mfa"), ("mfa",), 0, True),
+        (("pwd", "mfa"), ("mfa",), 299, True),
+        (("pwd", "mfa"), ("mfa",), 3600, False),
+        (("pwd", "mfa"), ("mfa",), -3600, False),
+        (("pwd", "mfa"), ("mfa",), None, False),
+        (("mfa",), (), 0, False),
+    ],
 )
-def test_a_second_factor_is_ours_unless_the_office_trusts_the_provider_s(
-    town: Town, issuer: Issuer, tmp_path: Path, amr: tuple[str, ...], trusted: tuple[str, ...], whole: bool
+def test_a_second_factor_is_ours_unless_the_office_trusts_the_provider_s_and_it_was_asked_just_now(
+    town: Town,
+    issuer: Issuer,
+    tmp_path: Path,
+    amr: tuple[str, ...],
+    trusted: tuple[str, ...],
+    ago: int | None,
+    whole: bool,
 ) -> None:
     link(town, issuer)
     with town.office.begin(SYSTEM) as work:
         staff = work.session.exec(select(Staff).where(Staff.username == "worker")).one()
         staff.second_factor = SecondFactor.REQUIRED
         work.session.add(staff)
-    issuer.amr = amr
+    issuer.amr, issuer.ago = amr, ago
     person, back = go(with_provider(town, issuer, tmp_path, trusted=trusted), issuer)
+    assert issuer.asked[-1].get("max_age") == ("300" if trusted else None)
     person.get(back)
     assert is_in(person) is whole
     with town.office.begin(SYSTEM) as work:
