@@ -17,10 +17,12 @@ from casework.people.models import SignedInSession, Staff, UnitKind
 from casework.people.queries import unit_named
 from casework.people.rules import Role
 from casework.people.service import move_account
+from casework.policy import MACHINE, PUBLIC, declared
 from casework.web import guard
 from casework.work import SYSTEM
 from tests.conftest import Town
 from tests.web.conftest import Browser
+from tests.web.test_sign_in_factors import filled
 
 SESSIONS, PASSWORD, LOCK, UNLOCK, HOME = (
     "/tai-khoan/phien",
@@ -205,3 +207,29 @@ def test_another_site_cannot_make_anybody_leave(browser: Open) -> None:
     villager = browser("collaborator")
     villager.get("/thoat-nhanh", headers={"Sec-Fetch-Site": "cross-site"})
     assert villager.get("/bao-tin").status_code == 200
+
+
+WAY_OUT = {"lock.close", "lock.ask", "lock.open_again", "factors.passkey_again", "signin.leave", "pages.quick_exit"}
+
+
+def test_nothing_but_the_way_out_and_what_strangers_see_answers_on_a_locked_screen(
+    app: Any, town: Town, browser: Open
+) -> None:
+    marked = {endpoint for endpoint, view in app.view_functions.items() if getattr(view, "while_locked", False)}
+    assert marked == WAY_OUT
+    wrong = []
+    for username in ("worker", "administrator", "collaborator"):
+        desk = browser(username)
+        desk.submit(LOCK, page="/tro-giup/can-cu-phap-ly")
+        desk.submit(UNLOCK, {"password": "sai"}, page=UNLOCK)
+        for rule in app.url_map.iter_rules():
+            who = declared(app.view_functions[rule.endpoint])
+            if rule.endpoint in WAY_OUT or who == MACHINE:
+                continue
+            for method in sorted((rule.methods or set()) & {"GET", "POST"}):
+                answer = desk.client.open(filled(rule.rule), method=method, data={"csrf_token": desk.token})
+                shut = answer.status_code == 423 or answer.headers.get("Location", "").startswith(UNLOCK)
+                public = who == PUBLIC and "Nà Lũng" not in answer.get_data(as_text=True)
+                if not shut and not public:
+                    wrong.append((username, method, rule.endpoint, answer.status_code))
+    assert wrong == []
