@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from joserfc import jwt
-from joserfc.jwk import KeySet, RSAKey
+from joserfc.jwk import KeySet, OctKey, RSAKey
 
 CLIENT_ID, CLIENT_SECRET = "casework-van-phong", "bi-mat-cua-van-phong-thu-nghiem"
 
@@ -91,6 +91,8 @@ class Issuer:
         if self.faults.get("signature") == "none":
             head, body = (_b64(json.dumps(part).encode()) for part in ({"alg": "none"}, claims))
             return f"{head}.{body}."
+        if self.faults.get("signature") == "shared":
+            return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(CLIENT_SECRET), algorithms=["HS256"])
         key = self._forger if self.faults.get("signature") == "forged" else self._key
         return jwt.encode({"alg": "RS256", "kid": "mot"}, claims, key)
 

@@ -93,6 +93,13 @@ def test_no_name_no_query_and_no_whole_address_reaches_the_log(town: Town, lines
         assert json.dumps(secret)[1:-1] not in said
 
 
+def test_a_line_end_in_a_value_makes_no_line_of_its_own(lines: io.StringIO) -> None:
+    forged = 'x\n{"event": "request", "status": 200}\r\n'
+    structlog.get_logger("web").info("refused", kind=forged)
+    (line,) = lines.getvalue().splitlines()
+    assert json.loads(line)["kind"] == forged
+
+
 def test_each_request_leaves_one_line_with_its_id_and_time(town: Town, lines: io.StringIO) -> None:
     app = create_app(town.office)
     install_logs(app)

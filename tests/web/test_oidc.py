@@ -77,6 +77,8 @@ def test_who_is_linked_and_has_agreed_is_signed_in(town: Town, app: Flask, issue
     answer = person.get(back)
     assert answer.status_code == 200 and answer.headers["Refresh"] == f"0;url={HOME}"
     assert is_in(person)
+    town.clock.advance(minutes=31)
+    assert not is_in(person), "our own limit of idleness, whatever the provider's is"
 
 
 @pytest.mark.parametrize("target", ["/%09%5Cevil.example", "/%0A%5Cevil.example", "//evil.example", "/%5Cevil.example"])
@@ -113,6 +115,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("meant for another party", {"claims": {"aud": [CLIENT_ID, "khac"], "azp": "khac"}}),
     ("another signature", {"signature": "forged"}),
     ("no signature", {"signature": "none"}),
+    ("a shared secret for a signature", {"signature": "shared"}),
 ]
 
 

@@ -12,6 +12,8 @@ import pytest
 from sqlmodel import select
 
 from casework.app import create_app
+from casework.audit.models import AuditEntry
+from casework.audit.tags import Tag
 from casework.people.enrolment import confirm_totp, seed_to_confirm, start_totp
 from casework.people.models import SignedInSession, Staff, UnitKind
 from casework.people.queries import unit_named
@@ -76,6 +78,15 @@ def test_another_role_or_unit_ends_sessions_at_the_next_request(town: Town, brow
         assert place is not None
         move_account(work, staff, role=Role.WORKER, unit=place)
     assert worker.get(HOME).status_code == 303
+
+
+def test_every_sign_in_and_every_refused_one_is_written_down(town: Town, browser: Open, stranger: Browser) -> None:
+    browser("worker")
+    for username in ("worker", "khong-co-ai"):
+        stranger.submit("/dang-nhap", {"username": username, "password": "sai"}, page="/dang-nhap")
+    with town.office.begin(SYSTEM) as work:
+        tags = list(work.session.exec(select(AuditEntry.tag)))
+    assert (tags.count(Tag.SESSION_OPENED), tags.count(Tag.SESSION_REFUSED)) == (1, 2)
 
 
 def test_a_session_s_id_is_new_at_every_sign_in(app: Any, town: Town, browser: Open) -> None:

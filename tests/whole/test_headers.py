@@ -98,6 +98,9 @@ def faults_of(answer: TestResponse) -> list[str]:
     wrong += [f"Permissions-Policy {name}" for name in SENSITIVE if f"{name}=()" not in allowed]
     if "no-store" not in answer.headers.get("Cache-Control", ""):
         wrong.append("Cache-Control")
+    if answer.mimetype.startswith("text/") and answer.mimetype_params.get("charset") != "utf-8":
+        wrong.append("charset")
+    wrong += [name for name, _value in answer.headers if name.lower().startswith("access-control-")]
     return wrong + [word for word in ("unsafe", "data:", "*") if word in said]
 
 
@@ -119,6 +122,19 @@ def test_the_page_that_refuses_a_file_which_is_not_there_is_kept_by_nobody(app: 
     answer = signed_in(app, town, "worker").get("/static/khong-co.js?v=1", base_url=BASE)
     assert answer.status_code == 404 and "Xã Nà Lũng" in answer.get_data(as_text=True)
     assert answer.headers["Cache-Control"] == "no-store" and faults_of(answer) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("Access-Control-Allow-Origin", "*"), ("Content-Type", "text/html"), ("Cache-Control", "private")],
+)
+def test_the_planted_defect_of_a_header_that_says_too_much_or_too_little_is_seen(
+    app: Flask, town: Town, name: str, value: str
+) -> None:
+    answer = app.test_client().get("/dang-nhap", base_url=BASE)
+    assert faults_of(answer) == []
+    answer.headers[name] = value
+    assert faults_of(answer)
 
 
 @pytest.mark.parametrize("dropped", ["Content-Security-Policy", "Referrer-Policy", "Permissions-Policy"])
