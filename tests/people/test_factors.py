@@ -289,6 +289,16 @@ def test_a_passkey_that_keeps_no_count_works_again_and_again(town: Town) -> None
     assert [alone(town, device)[0].verdict for _ in range(3)] == [Verdict.RIGHT] * 3
 
 
+def test_passkeys_nobody_has_fill_no_trail_and_stop_no_passkey(town: Town) -> None:
+    device = Authenticator()
+    assert enrol(town, device)
+    for _ in range(12):
+        assert alone(town, Authenticator())[0].verdict == Verdict.WRONG
+    with town.office.begin(SYSTEM) as work:
+        assert list(work.session.exec(select(AuditEntry.tag))).count(Tag.FACTOR_REFUSED) == 5
+    assert alone(town, device)[0].verdict == Verdict.RIGHT
+
+
 def test_a_replayed_answer_is_refused(town: Town) -> None:
     device = Authenticator()
     assert enrol(town, device)

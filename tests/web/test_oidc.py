@@ -12,6 +12,8 @@ from flask import Flask
 from sqlmodel import select
 
 from casework.app import create_app
+from casework.audit.models import AuditEntry
+from casework.audit.tags import Tag
 from casework.errors import UnsafeStart
 from casework.people import oidc
 from casework.people.models import SecondFactor, SignedInSession, Staff
@@ -224,6 +226,21 @@ def test_without_the_setting_nothing_of_it_exists(town: Town, stranger: Browser)
     plain = create_app(town.office)
     assert not [rule.rule for rule in plain.url_map.iter_rules() if "co-quan" in rule.rule]
     assert "co-quan" not in plain.test_client().get("/dang-nhap").get_data(as_text=True)
+
+
+def test_a_stranger_cannot_fill_the_trail(town: Town, app: Flask, issuer: Issuer) -> None:
+    stranger = Browser(app.test_client(), "")
+    for number in range(12):
+        assert stranger.get(f"/dang-nhap/co-quan/ve?code=x&state={number}").headers["Location"] == "/dang-nhap"
+    assert trail(town).count(Tag.SESSION_REFUSED) == 5
+    town.clock.advance(minutes=2)
+    stranger.get("/dang-nhap/co-quan/ve?code=x&state=x")
+    assert trail(town).count(Tag.SESSION_REFUSED) == 6
+
+
+def trail(town: Town) -> list[str]:
+    with town.office.begin(SYSTEM) as work:
+        return list(work.session.exec(select(AuditEntry.tag)))
 
 
 def test_an_issuer_out_of_reach_or_of_another_name_lets_nobody_in(town: Town, app: Flask, issuer: Issuer) -> None:
