@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 from flask import Flask, current_app, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -39,10 +37,6 @@ def install_guard(app: Flask) -> None:
             client = Client(network_of(request.remote_addr), family_of(request.headers.get("User-Agent", "")))
             resumed = resume_session(work, token, used=not getattr(view, "in_background", False), client=client)
             return _viewer(work, token, resumed) if resumed else None
-
-    @app.before_request
-    def name_the_request() -> None:
-        g.request_id = secrets.token_hex(8)
 
     @app.before_request
     def check() -> ResponseReturnValue | None:

@@ -5,10 +5,11 @@ Pages without scripts or styles of their own need no exception; whoever adds one
 
 from __future__ import annotations
 
+import secrets
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Response, abort, current_app, request
+from flask import Flask, Response, abort, current_app, g, request
 
 from casework.policy import MACHINE, declared
 from casework.web.door import the_office
@@ -42,11 +43,15 @@ def install_headers(app: Flask) -> None:
     """First of all that look at a request, last of all that touch an answer."""
 
     @app.before_request
+    def name_the_request() -> None:
+        g.request_id = secrets.token_hex(8)  # before anything may refuse it: it is what a person is told to quote
+
+    @app.before_request
     def refuse_other_sites() -> None:
         if request.method in SAFE_METHODS or request.endpoint is None:
             return
         if declared(app.view_functions[request.endpoint]) != MACHINE and not _from_here():
-            log.warning("refused", kind="cross-site", endpoint=request.endpoint)
+            log.warning("refused", kind="cross-site", endpoint=request.endpoint, request_id=g.request_id)
             abort(400)
 
     @app.before_request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import BytesIO
-from typing import IO
+from typing import IO, cast
 
 from flask import Request, current_app, session
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -56,8 +56,8 @@ class OfficeRequest(Request):
 
     @cached_property
     def stream(self) -> IO[bytes]:
-        found = super().stream
-        return _Whole(found) if isinstance(found, LimitedStream) else found
+        found: IO[bytes] = super().stream
+        return cast(IO[bytes], _Whole(found)) if isinstance(found, LimitedStream) else found
 
     def _get_file_stream(
         self,

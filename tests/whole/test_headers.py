@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from sqlmodel import select
 from werkzeug.routing import AnyConverter, Rule
@@ -98,7 +99,7 @@ def faults_of(answer: TestResponse) -> list[str]:
     wrong += [f"Permissions-Policy {name}" for name in SENSITIVE if f"{name}=()" not in allowed]
     if "no-store" not in answer.headers.get("Cache-Control", ""):
         wrong.append("Cache-Control")
-    if answer.mimetype.startswith("text/") and answer.mimetype_params.get("charset") != "utf-8":
+    if (answer.mimetype or "").startswith("text/") and answer.mimetype_params.get("charset") != "utf-8":
         wrong.append("charset")
     wrong += [name for name, _value in answer.headers if name.lower().startswith("access-control-")]
     return wrong + [word for word in ("unsafe", "data:", "*") if word in said]
@@ -184,6 +185,17 @@ def test_another_site_s_form_is_refused_besides_the_token(
     answer = client.post("/tai-khoan/phien/ket-thuc-phien-khac", headers=sent, base_url=BASE)
     assert (answer.status_code == 303) is taken
     assert taken or answer.status_code == 400
+
+
+def test_what_is_refused_before_any_page_has_a_number_to_quote_too(app: Flask, town: Town) -> None:
+    for sent in (
+        {"headers": {"Sec-Fetch-Site": "cross-site"}},
+        {"data": b"&" * 3000, "content_type": headers.FIELDS},
+        {},
+    ):
+        with app.test_request_context("/dang-nhap", method="POST", base_url=BASE, **sent):
+            assert app.full_dispatch_request().status_code in (400, 413)
+            assert re.fullmatch("[0-9a-f]{16}", g.request_id)
 
 
 def test_a_form_without_its_token_is_refused(app: Flask, town: Town) -> None:
