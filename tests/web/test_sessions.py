@@ -99,6 +99,17 @@ def test_a_session_s_id_is_new_at_every_sign_in(app: Any, town: Town, browser: O
         assert after["_user_id"] != old
 
 
+def test_nothing_planted_before_the_sign_in_lives_on_after_it(app: Any, town: Town) -> None:
+    person = Browser(app.test_client(), "worker")
+    person.get("/ngon-ngu/en")
+    typed = {"username": "worker", "password": town.password}
+    with person.client.session_transaction() as planted:
+        planted.update(asked={"step-up": "x"}, after="/khac", _flashes=[("success", "x")], anything="x")
+    assert person.submit("/dang-nhap", typed, page="/dang-nhap").status_code == 303
+    with person.client.session_transaction() as kept:
+        assert set(kept) == {"language", "_user_id"}, "not even the token of the form"
+
+
 def test_a_new_password_asks_the_old_one_and_ends_other_sessions(town: Town, browser: Open) -> None:
     desk, other = browser("worker"), browser("worker")
 
