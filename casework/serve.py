@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 THREADS = 4
 GRACE_SECONDS = 10
+
+
+class ServerLog(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's own log, which tells why a server does not start, without what clients send: of a request it cannot read it
+    writes the words and the whole address, of one that breaks it the path and the message."""
+
+    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        super().warning("Invalid request" if msg.startswith("Invalid request") else msg, *args, **kwargs)
+
+    def exception(self, msg: object, *args: Any, **kwargs: Any) -> None:
+        if str(msg).startswith(("Error handling", "Socket error", "HTTP/2")):
+            kind = sys.exc_info()[0]
+            super().error("A request broke: %s", kind.__name__ if kind else "unknown")
+        else:
+            super().exception(msg, *args, **kwargs)
 
 
 class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
@@ -32,6 +49,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
             "accesslog": None,  # addresses and paths are nobody's business; the app logs what may be logged
             "errorlog": "-",
             "loglevel": "warning",
+            "logger_class": ServerLog,
             "control_socket_disable": True,
         }
         super().__init__()

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from io import BytesIO
+from threading import Lock
 
 import filetype
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -23,6 +24,8 @@ MOST_PIXELS = 60_000_000  # an A4 page at 600 dpi is 35 million; more is a bomb 
 PDF_END = 2048  # bytes from the end within which a whole PDF says that it ends
 JPEG_QUALITY = 92
 NAME_LENGTH = 120
+# One picture at a time: seven kilobytes may be sixty million pixels, and these take most of a gigabyte while they are drawn.
+_drawing = Lock()
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,9 @@ def read_scan(data: bytes, name: str, *, field: str) -> Upload:
     if found not in (JPEG, PNG):
         raise Invalid({field: "file-type"})
     try:
-        return Upload(_drawn_anew(data, found), found, harmless_name(name))
+        with _drawing:
+            drawn = _drawn_anew(data, found)
+        return Upload(drawn, found, harmless_name(name))
     except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError):
         # All that Pillow raises for bytes that only begin like a picture.
         raise Invalid({field: "file-broken"}) from None

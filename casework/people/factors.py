@@ -40,6 +40,7 @@ from casework.people.models import SecondFactor, Staff
 from casework.people.service import (
     SignedIn,
     check_password,
+    note_refused_stranger,
     open_session,
     password_is,
     renew_session,
@@ -167,9 +168,12 @@ def finish_sign_in(work: Work, token: str, answer: Answer, site: Site | None) ->
     return outcome, _opened(work, outcome)
 
 
-def sign_in_by_passkey(work: Work, token: str, passkey: str, site: Site | None) -> tuple[Outcome, SignedIn | None]:
-    """A passkey alone: it is something one has, and its owner was verified by the device. Knows no user name."""
-    outcome = _answer(work, Purpose.PASSKEY, token, Answer(passkey=passkey), site)
+def sign_in_by_passkey(
+    work: Work, token: str, passkey: str, site: Site | None, *, network: str = ""
+) -> tuple[Outcome, SignedIn | None]:
+    """A passkey alone: it is something one has, and its owner was verified by the device. Knows no user name. `network`: as
+    in `throttle.count_guess`; no passkey is refused for it."""
+    outcome = _answer(work, Purpose.PASSKEY, token, Answer(passkey=passkey), site, network=network)
     return outcome, _opened(work, outcome)
 
 
@@ -287,7 +291,14 @@ def _token_digest(work: Work, token: str) -> bytes:
 
 
 def _answer(
-    work: Work, purpose: Purpose, token: str, answer: Answer, site: Site | None, *, of: Staff | None = None
+    work: Work,
+    purpose: Purpose,
+    token: str,
+    answer: Answer,
+    site: Site | None,
+    *,
+    of: Staff | None = None,
+    network: str = "",
 ) -> Outcome:
     asked = question(work, purpose, token, hold=True)
     if asked is None or (of is not None and asked.staff_id != of.id):
@@ -298,12 +309,16 @@ def _answer(
     if outcome.verdict == Verdict.RIGHT and outcome.staff is not None:
         # The row is held: of two that answer at once the later finds it gone.
         work.session.delete(asked)
-        work.session.execute(delete(CodeFailures).where(col(CodeFailures.staff_id) == outcome.staff.id))
+        # Emptied, not taken away: another answer may be waiting for the row that counts it.
+        emptied = update(CodeFailures).where(col(CodeFailures.staff_id) == outcome.staff.id).values(failures=0)
+        work.session.execute(emptied)
     else:
         work.session.add(asked)
         whose = outcome.staff or staff
-        whose_id = whose.id if whose is not None else None
-        record(work, Tag.FACTOR_REFUSED, object_type="staff", object_id=whose_id, result="refused")
+        if whose is None:
+            note_refused_stranger(work, Tag.FACTOR_REFUSED, network)
+        else:
+            record(work, Tag.FACTOR_REFUSED, object_type="staff", object_id=whose.id, result="refused")
     return outcome
 
 

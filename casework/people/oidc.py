@@ -29,6 +29,7 @@ from sqlmodel import col, select
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.errors import Forbidden, Invalid, NotFound, SignInRefused
+from casework.people.factors import FRESH
 from casework.people.models import Staff
 from casework.people.phonemodels import OidcFlow, OidcLink
 from casework.work import Work
@@ -37,6 +38,9 @@ FLOW_LASTS = timedelta(minutes=10)
 KEYS_KEPT = timedelta(minutes=10)
 SECONDS = 10  # the provider's, to answer one question
 LEEWAY = 60  # seconds its clock may differ from ours
+# How long ago a second factor may have been asked for there: a session at the provider lives for hours, and would open a
+# locked screen, or an act that asks for a fresh proof, to whoever sits down at it.
+PROVED_WITHIN = FRESH
 ALGORITHMS = ("RS256", "PS256", "ES256")  # signatures only: "none" and shared secrets are no proof of who signed
 LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0, 2
 
@@ -51,7 +55,8 @@ class ProviderFault(SignInRefused):
 
 @dataclass(frozen=True)
 class Person:
-    """Whom the provider has vouched for. `second_factor`: it has asked for more than a password, as the office counts it."""
+    """Whom the provider has vouched for. `second_factor`: it has asked for more than a password, as the office counts it, and
+    just now."""
 
     subject: str
     second_factor: bool
@@ -85,6 +90,8 @@ class Provider:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
+        if self.trusted:
+            query["max_age"] = str(int(PROVED_WITHIN.total_seconds()))  # asks it to say when, and to ask anew
         address = self._said["authorization_endpoint"]
         return f"{address}{'&' if '?' in address else '?'}{urlencode(query)}"
 
@@ -131,7 +138,8 @@ class Provider:
             raise ProviderFault("token-not-believed")
         methods = claims.get("amr")
         said = {str(one) for one in methods} if isinstance(methods, list) else set()
-        return Person(subject, bool(self.trusted & (said | {str(claims.get("acr") or "")})))
+        trusted = bool(self.trusted & (said | {str(claims.get("acr") or "")}))
+        return Person(subject, trusted and _is_recent(claims.get("auth_time"), now))
 
     def _read(self, now: datetime) -> None:
         """What the provider says of itself, and its keys, anew after ten minutes."""
@@ -254,6 +262,13 @@ def _digest(work: Work, what: str, state: str, browser: str) -> bytes:
 
 def _subject_digest(work: Work, issuer: str, subject: str) -> bytes:
     return work.keys.digest("oidc-subject", f"{len(issuer)} {issuer}{subject}")
+
+
+def _is_recent(at: object, now: datetime) -> bool:
+    """Whether this `auth_time` (seconds) is of just now. One that says nothing may be of this morning."""
+    if not isinstance(at, int | float):
+        return False
+    return -LEEWAY <= now.timestamp() - at <= PROVED_WITHIN.total_seconds() + LEEWAY
 
 
 def _is_safe(address: str) -> bool:

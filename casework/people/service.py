@@ -346,6 +346,15 @@ def note_failed_sign_in(work: Work, username: str, *, throttled: bool) -> None:
         record(work, Tag.SESSION_THROTTLED, result="refused")
 
 
+def note_refused_stranger(work: Work, tag: Tag, network: str) -> None:
+    """Tells the trail that somebody nobody knows was refused, at most as often as `network` may guess: asking costs nothing
+    there, and what the trail holds it holds for ever."""
+    digest = work.keys.digest("refused-stranger", network)
+    if _wait_left(work, digest) == 0:
+        work.session.add(SignInAttempt(username_digest=digest, at=work.now))
+        record(work, tag, result="refused")
+
+
 def note_unknown_api_key(work: Work, network: str) -> int:
     """Keeps that somebody came from `network` with a key we do not know. Returns the seconds until the next try counts.
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlmodel import col, select
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
 from casework.errors import Invalid, NotFound, SignInRefused
 from casework.people.agents import Client
+from casework.people.factormodels import SignInChallenge
 from casework.people.factors import Admission, Purpose, admit, asked_of, question
 from casework.people.models import SecondFactor, SignedInSession, Staff, Unit
 from casework.people.passwords import LEAST_ALONE, LEAST_WITH_FACTOR, fault_of, hash_password, is_right, is_run_out
@@ -125,6 +126,12 @@ def change_own_password(work: Work, staff: Staff, *, old: str, new: str, alone: 
         raise Invalid({"new": fault})
     _set_own_password(work, staff, new)
     revoke_other_sessions(work, staff, token)
+    # Whoever gave the old password a moment ago is still asked for the factor.
+    work.session.execute(
+        delete(SignInChallenge).where(
+            col(SignInChallenge.staff_id) == staff.id, col(SignInChallenge.purpose) == Purpose.SIGN_IN.value
+        )
+    )
 
 
 def chooser(work: Work, token: str) -> Staff | None:

@@ -7,6 +7,7 @@ from flask import Flask, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
 from casework.errors import CaseworkError, Forbidden, GuardRefused, IllegalMove, NotFound, ReadBudgetSpent
@@ -64,6 +65,12 @@ def install_faults(app: Flask) -> None:
         if code in (301, 302, 303, 307, 308):
             return error.get_response()
         return page(code, _("Không thực hiện được"), _("Yêu cầu này không hợp lệ. Hãy quay lại và thử lại."))
+
+    @app.errorhandler(DataError)
+    def not_kept(error: DataError) -> ResponseReturnValue:
+        # No column holds it: a NUL, a number without end. Nobody types that.
+        log.warning("refused", kind="no-such-value", endpoint=request.endpoint, request_id=g.get("request_id"))
+        return page(400, _("Không thực hiện được"), _("Yêu cầu này không hợp lệ. Hãy quay lại và thử lại."))
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> ResponseReturnValue:

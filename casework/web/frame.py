@@ -56,7 +56,8 @@ def install_frame(app: Flask, *, drill: str | None, drill_speed: float) -> None:
 
     @app.after_request
     def press(response: Response) -> Response:
-        return _compressed(response) if request.endpoint == "static" else response
+        # What refuses a file that is not there is a page, with its reader's office on it.
+        return _compressed(response) if request.endpoint == "static" and response.status_code < 400 else response
 
 
 def select_language() -> str:

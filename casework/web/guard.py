@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-from urllib.parse import urlsplit
-
 from flask import Flask, current_app, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -42,10 +39,6 @@ def install_guard(app: Flask) -> None:
             return _viewer(work, token, resumed) if resumed else None
 
     @app.before_request
-    def name_the_request() -> None:
-        g.request_id = secrets.token_hex(8)
-
-    @app.before_request
     def check() -> ResponseReturnValue | None:
         if request.endpoint is None:
             return None  # no such page: the 404 is Flask's own
@@ -77,12 +70,12 @@ def record_refused_page() -> None:
 
 
 def safe_next(target: str | None) -> str:
-    """A path of this app to go on to, or the front page: never another host's address."""
-    if target:
-        parts = urlsplit(target)
-        if not parts.scheme and not parts.netloc and target.startswith("/") and not target.startswith(("//", "/\\")):
-            return target
-    return "/"
+    """A path of this app to go on to, or the front page: never another host's address.
+
+    Browsers read a backslash as a slash and drop tabs and line ends: "/<tab>\\elsewhere" is another host's to them.
+    """
+    own = target and target.startswith("/") and not target.startswith("//")
+    return target if target and own and "\\" not in target and target.isprintable() else "/"
 
 
 def _sign_in_first(app: Flask, token: str | None) -> ResponseReturnValue:

@@ -5,16 +5,18 @@ Pages without scripts or styles of their own need no exception; whoever adds one
 
 from __future__ import annotations
 
+import secrets
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Response, abort, current_app, request
+from flask import Flask, Response, abort, current_app, g, request
 
 from casework.policy import MACHINE, declared
 from casework.web.door import the_office
 
 YEAR_SECONDS = 365 * 24 * 3600
 MOST_FILES = 10  # in one request
+FIELDS = "application/x-www-form-urlencoded"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 OWN_SITES = ("same-origin", "none")  # `none`: typed by hand, or from a bookmark
 
@@ -41,11 +43,15 @@ def install_headers(app: Flask) -> None:
     """First of all that look at a request, last of all that touch an answer."""
 
     @app.before_request
+    def name_the_request() -> None:
+        g.request_id = secrets.token_hex(8)  # before anything may refuse it: it is what a person is told to quote
+
+    @app.before_request
     def refuse_other_sites() -> None:
         if request.method in SAFE_METHODS or request.endpoint is None:
             return
         if declared(app.view_functions[request.endpoint]) != MACHINE and not _from_here():
-            log.warning("refused", kind="cross-site", endpoint=request.endpoint)
+            log.warning("refused", kind="cross-site", endpoint=request.endpoint, request_id=g.request_id)
             abort(400)
 
     @app.before_request
@@ -56,13 +62,22 @@ def install_headers(app: Flask) -> None:
             if hasattr(view, "body_limit") and _count_files() > MOST_FILES:
                 abort(413)
 
+    @app.before_request
+    def refuse_too_many_fields() -> None:
+        # The parser counts the parts of a multipart form only. What a machine sends is no form, whatever it calls it.
+        typed = request.endpoint and request.mimetype == FIELDS
+        if not typed or declared(current_app.view_functions[request.endpoint or ""]) == MACHINE:
+            return
+        if request.get_data().count(b"&") >= current_app.config["MAX_FORM_PARTS"]:
+            abort(413)
+
     @app.after_request
     def finish(answer: Response) -> Response:
         for name, value in HEADERS.items():
             answer.headers.setdefault(name, value)
         if the_office().settings.public_url.startswith("https://"):
             answer.headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}; includeSubDomains"
-        if request.endpoint != "static":
+        if request.endpoint != "static" or answer.status_code >= 400:
             # Nothing of a page stays behind in a browser's cache or history, signed in or not.
             answer.headers["Cache-Control"] = "no-store"
         return answer

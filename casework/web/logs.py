@@ -22,6 +22,7 @@ ALLOWED = (
     "time", "level", "event", "request_id", "endpoint", "method", "status", "ms", "network",
     "kind", "error", "at", "job", "clocks", "notices", "logger",
 )  # fmt: skip
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")  # any other is a word somebody chose
 
 log = structlog.get_logger("web")
 
@@ -62,7 +63,7 @@ def install_logs(app: Flask) -> None:
                 "request",
                 request_id=g.get("request_id"),
                 endpoint=request.endpoint,
-                method=request.method,
+                method=request.method if request.method in METHODS else "other",
                 status=answer.status_code,
                 ms=round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000),
                 network=network_of(request.remote_addr),

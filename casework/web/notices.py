@@ -46,6 +46,7 @@ from casework.people.service import person_of, set_mail
 from casework.web import wording
 from casework.web.access import in_background, open_to, open_to_all, open_to_staff
 from casework.web.door import WATCHERS, Viewer, begin, news_of, the_news, the_office, the_viewer
+from casework.web.factors import step_up
 from casework.web.mysessions import agent_words
 from casework.work import SYSTEM, Work
 
@@ -169,6 +170,7 @@ def allow() -> ResponseReturnValue:
 
 @bp.post("/thong-bao/thiet-bi/<uuid:device_id>/go")
 @open_to_staff
+@step_up
 def disallow(device_id: UUID) -> ResponseReturnValue:
     with begin() as work:
         remove_device(work, _staff_id(the_viewer()), device_id)
@@ -178,6 +180,7 @@ def disallow(device_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/thong-bao/thu")
 @open_to_staff
+@step_up
 def mail() -> ResponseReturnValue:
     typed = request.form.get("mail", "").strip()
     if typed and (len(typed) > LONGEST_MAIL or not MAIL.fullmatch(typed)):

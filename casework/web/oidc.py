@@ -11,6 +11,7 @@ from flask import Blueprint, current_app, flash, g, make_response, redirect, ren
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from casework.audit.tags import Tag
 from casework.errors import Forbidden, Invalid, NotFound, SignInRefused
 from casework.notices.service import About, notify
 from casework.people.factors import Purpose, Step, admit
@@ -28,13 +29,13 @@ from casework.people.oidc import (
     unlink,
 )
 from casework.people.rules import Role
-from casework.people.service import note_failed_sign_in, open_session
+from casework.people.service import note_refused_stranger, open_session
 from casework.settings import Settings, client_secret
 from casework.web.access import open_to, open_to_all, open_to_staff
 from casework.web.door import begin, the_office, the_viewer
 from casework.web.factors import step_up
 from casework.web.guard import safe_next
-from casework.web.questions import AFTER, enter_session, keep_question
+from casework.web.questions import AFTER, enter_session, keep_question, network
 from casework.web.wording import moment_text
 from casework.work import Work
 
@@ -124,7 +125,7 @@ def _failed(refused: SignInRefused) -> ResponseReturnValue:
     """One answer for an account that is not linked, a forged answer and one that came too late; the log knows which."""
     log.warning("refused", kind=refused.why if isinstance(refused, ProviderFault) else "not-linked")
     with begin() as work:
-        note_failed_sign_in(work, "", throttled=False)
+        note_refused_stranger(work, Tag.SESSION_REFUSED, network())
     flash(_("Không đăng nhập được qua tài khoản cơ quan. Thử lại, hoặc dùng cách đăng nhập khác."), "error")
     return redirect(url_for("signin.show"), code=303)
 

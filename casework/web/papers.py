@@ -51,6 +51,7 @@ from casework.web import casebook, wording
 from casework.web.access import open_to
 from casework.web.door import begin
 from casework.web.factors import step_up
+from casework.web.headers import HEADERS
 from casework.web.paperwords import fault_words, file_name, harmer_warning, kind_of, row_of, slug_of
 from casework.web.uploads import MEBIBYTE, takes_files
 from casework.work import Work
@@ -407,5 +408,7 @@ def file_answer(data: bytes, media_type: str, name: str, *, inline: bool = False
     answer = Response(data, mimetype=media_type)
     answer.headers["Content-Disposition"] = f"{'inline' if inline else 'attachment'}; filename={name}"
     answer.headers["X-Content-Type-Options"] = "nosniff"
+    if not inline:
+        answer.headers["Content-Security-Policy"] = f"{HEADERS['Content-Security-Policy']}; sandbox"
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -28,6 +28,7 @@ from casework.people.rules import WATCHED_POSTS, Held, Role, held_between
 from casework.people.service import end_duty, end_leave, put_on_duty, take_leave
 from casework.web.access import open_to
 from casework.web.door import begin
+from casework.web.factors import step_up
 from casework.web.wording import clock_typed, day_typed, moment_text, role_title, weekday
 from casework.work import Work
 
@@ -89,18 +90,21 @@ def post(unit_id: UUID, role: str) -> ResponseReturnValue:
 
 @bp.post("/quan-tri/ca-truc/<uuid:unit_id>/<role>/truc")
 @open_to(Role.ADMINISTRATOR)
+@step_up
 def add_duty(unit_id: UUID, role: str) -> ResponseReturnValue:
     return _add(unit_id, role, "duty", _("Đã ghi vào ca trực."))
 
 
 @bp.post("/quan-tri/ca-truc/<uuid:unit_id>/<role>/nghi")
 @open_to(Role.ADMINISTRATOR)
+@step_up
 def add_leave(unit_id: UUID, role: str) -> ResponseReturnValue:
     return _add(unit_id, role, "leave", _("Đã ghi ngày nghỉ. Trong thời gian đó vị trí tự chuyển cho người khác."))
 
 
 @bp.post("/quan-tri/ca-truc/<uuid:unit_id>/<role>/truc/<uuid:row_id>/bo")
 @open_to(Role.ADMINISTRATOR)
+@step_up
 def drop_duty(unit_id: UUID, role: str, row_id: UUID) -> ResponseReturnValue:
     with begin() as work:
         duty = work.session.get(Duty, row_id)

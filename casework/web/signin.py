@@ -201,7 +201,9 @@ def enter_by_passkey() -> ResponseReturnValue:
     target = safe_next(request.form.get("next"))
     given = typed_answer()
     with begin() as work:
-        outcome, opened = sign_in_by_passkey(work, kept_question(Purpose.PASSKEY), given.passkey, site())
+        outcome, opened = sign_in_by_passkey(
+            work, kept_question(Purpose.PASSKEY), given.passkey, site(), network=network()
+        )
         tell_of_sign_in(work, outcome)
     if opened is not None:
         return _entered(outcome, opened, target)

@@ -1,12 +1,15 @@
-"""Files that are sent to the office: in memory only, and no larger than the page that takes them says."""
+"""What is sent to the office: in memory only, and no larger than the page that takes it says."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from io import BytesIO
-from typing import IO
+from typing import IO, cast
 
 from flask import Request, current_app, session
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.utils import cached_property
+from werkzeug.wsgi import LimitedStream
 
 from casework.policy import View
 
@@ -23,6 +26,20 @@ def takes_files(limit: int) -> Callable[[View], View]:
     return mark
 
 
+class _Whole(LimitedStream):
+    """A body that is read to its end or refused. Werkzeug's own gives out the part that fits of one that did not say how
+    long it is (chunked): a report would be kept, and confirmed, without its end."""
+
+    def __init__(self, bounded: LimitedStream) -> None:
+        super().__init__(bounded._stream, bounded.limit, is_max=bounded._limit_is_max)
+
+    def readall(self) -> bytes:
+        read = super().readall()
+        if self.is_exhausted and self._limit_is_max and self._stream.read(1):
+            raise RequestEntityTooLarge
+        return read
+
+
 class OfficeRequest(Request):
     """Keeps uploads in memory: the usual request writes what is larger than half a megabyte to the disk, in clear."""
 
@@ -36,6 +53,11 @@ class OfficeRequest(Request):
     @max_content_length.setter
     def max_content_length(self, value: int | None) -> None:
         self._max_content_length = value
+
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        found: IO[bytes] = super().stream
+        return cast(IO[bytes], _Whole(found)) if isinstance(found, LimitedStream) else found
 
     def _get_file_stream(
         self,

@@ -21,6 +21,7 @@ from casework.audit.tags import Tag
 from casework.cases.models import Case
 from casework.db import make_engine
 from casework.intake.models import Report, UnreadReport
+from casework.people.models import ApiKey
 from casework.work import SYSTEM
 from tests.api.conftest import REPORT, Post
 from tests.conftest import Town
@@ -119,6 +120,13 @@ def test_an_unknown_key_is_refused_audited_and_told_nothing(town: Town, post: Po
         entry = work.session.exec(select(AuditEntry).where(AuditEntry.tag == Tag.ACCESS_REFUSED)).one()
         assert (entry.object_type, entry.result) == ("api-key", "refused")
     assert count(town, Report) == count(town, UnreadReport) == 0
+
+
+def test_a_key_that_was_taken_back_opens_nothing(town: Town, post: Post) -> None:
+    assert post(REPORT).status_code == 201
+    with town.office.begin(SYSTEM) as work:
+        work.session.exec(select(ApiKey)).one().revoked_at = work.now
+    assert post(REPORT).status_code == 401
 
 
 def test_guessing_keys_slows_down_and_never_slows_a_good_key(town: Town, post: Post) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import time
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -48,6 +50,24 @@ def test_a_png_loses_its_text_blocks() -> None:
     kept = read_scan(picture("PNG", text="nhà cháu ở Má Lủng"), "a.png", field="scan")
     assert kept.media_type == PNG
     assert "Má Lủng".encode() not in kept.data and Image.open(BytesIO(kept.data)).info == {}
+
+
+def test_one_picture_is_drawn_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, most = [], [0]
+
+    def slow(data: bytes, media_type: str) -> bytes:
+        now.append(1)
+        most[0] = max(most[0], len(now))
+        time.sleep(0.02)
+        now.pop()
+        return data
+
+    monkeypatch.setattr("casework.files.rules._drawn_anew", slow)
+    out = BytesIO()
+    Image.new("L", (2, 2)).save(out, "PNG")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: read_scan(out.getvalue(), "x.png", field="scan"), range(8)))
+    assert most == [1]
 
 
 @pytest.mark.parametrize(

@@ -230,6 +230,19 @@ def test_one_code_sent_twice_at_once_signs_in_once(town: Town, seed: str) -> Non
     assert results.count(Verdict.RIGHT) == 1
 
 
+@pytest.mark.parametrize("how", ["code", "recovery"])
+def test_an_answer_that_waits_for_the_right_one_is_told_no_and_does_not_break(town: Town, seed: str, how: str) -> None:
+    with town.office.begin(SYSTEM) as work:
+        once = (
+            Answer(code=code(town, seed)) if how == "code" else Answer(recovery=new_recovery_codes(work, me(work))[0])
+        )
+    assert answer(town, question(town), Answer(code="000000")) == Verdict.WRONG
+    tokens = [question(town) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda token: answer(town, token, once), tokens))
+    assert sorted(results) == [Verdict.RIGHT, *[Verdict.WRONG] * 3]
+
+
 def test_a_recovery_code_works_once_however_it_is_typed(town: Town, seed: str) -> None:
     with town.office.begin(SYSTEM) as work:
         first, *_, last = codes = new_recovery_codes(work, me(work))
@@ -274,6 +287,16 @@ def test_a_passkey_that_keeps_no_count_works_again_and_again(town: Town) -> None
     device = Authenticator(counts=False)
     assert enrol(town, device)
     assert [alone(town, device)[0].verdict for _ in range(3)] == [Verdict.RIGHT] * 3
+
+
+def test_passkeys_nobody_has_fill_no_trail_and_stop_no_passkey(town: Town) -> None:
+    device = Authenticator()
+    assert enrol(town, device)
+    for _ in range(12):
+        assert alone(town, Authenticator())[0].verdict == Verdict.WRONG
+    with town.office.begin(SYSTEM) as work:
+        assert list(work.session.exec(select(AuditEntry.tag))).count(Tag.FACTOR_REFUSED) == 5
+    assert alone(town, device)[0].verdict == Verdict.RIGHT
 
 
 def test_a_replayed_answer_is_refused(town: Town) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pyotp
 import pytest
 from sqlmodel import col, select
 
@@ -14,6 +15,7 @@ from casework.db import APP_ROLE
 from casework.errors import Invalid, SignInRefused
 from casework.migrate import downgrade, upgrade
 from casework.people import service
+from casework.people.enrolment import confirm_totp, seed_to_confirm, start_totp
 from casework.people.factors import Admission, Step, sign_in
 from casework.people.models import SignedInSession, SignInAttempt, Staff, Unit
 from casework.people.passwords import first_password_lasts
@@ -73,6 +75,18 @@ def test_a_first_password_opens_no_session_but_the_choice_of_one_s_own(town: Tow
         owner = staff_named(town, "nguoi-moi")
         changed = work.session.exec(select(AuditEntry).where(AuditEntry.tag == Tag.PASSWORD_CHANGED)).all()
         assert [(one.actor_id, one.object_id) for one in changed] == [(owner.id, owner.id)]
+
+
+def test_a_password_set_anew_leaves_the_second_factor(town: Town) -> None:
+    with town.office.begin(SYSTEM) as work:
+        owner = work.session.exec(select(Staff).where(Staff.username == "worker-99002")).one()
+        start_totp(work, owner)
+        work.session.flush()
+        waiting = seed_to_confirm(work, owner)
+        assert waiting is not None and confirm_totp(work, owner, pyotp.TOTP(waiting[0]).at(int(work.now.timestamp())))
+    asked = enter(town, "worker-99002", reset(town, "worker-99002"))
+    before = sessions(town)
+    assert (choose(town, asked.token).step, sessions(town)) == (Step.FACTOR, before)
 
 
 @pytest.mark.parametrize("make", [newcomer, lambda town: reset(town, "worker-99002")], ids=["opened", "reset"])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from argon2 import Parameters, extract_parameters
 from sqlmodel import select
 
 from casework.errors import SignInRefused, TooManyAttempts
+from casework.people import passwords
 from casework.people.factors import sign_in
 from casework.people.models import Duty, SignedInSession, Staff
 from casework.people.queries import on_duty
@@ -40,6 +42,29 @@ def test_unknown_user_wrong_password_and_closed_account_get_one_answer(town: Tow
     for username, password in (("nobody", town.password), ("worker", "wrong"), ("auditor", town.password)):
         with pytest.raises(SignInRefused):
             enter(town, username, password)
+
+
+def test_a_name_nobody_has_costs_the_very_hashing_that_a_known_one_costs(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time itself cannot be held on a busy machine; what takes it, sixty-four mebibytes three times over, can."""
+    hashed: list[Parameters] = []
+    real = passwords._hasher
+
+    class Counting:
+        def verify(self, known: str, given: str) -> bool:
+            hashed.append(extract_parameters(known))
+            return real.verify(known, given)
+
+    with town.office.begin(SYSTEM) as work:
+        for username, change in (("auditor", {"closed_at": work.now}), ("chair", {"password_hash": ""})):
+            one = work.session.exec(select(Staff).where(Staff.username == username)).one()
+            work.session.add(one.sqlmodel_update(change))
+    monkeypatch.setattr(passwords, "_hasher", Counting())
+    for username in ("worker", "khong-co-ai", "auditor", "chair", ""):
+        with pytest.raises(SignInRefused):
+            enter(town, username, "sai mat khau")
+    assert hashed == [extract_parameters(real.hash("x"))] * 5
 
 
 def test_five_wrong_passwords_make_the_sixth_try_wait_even_with_the_right_one(town: Town) -> None:

@@ -19,19 +19,21 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from joserfc import jwt
-from joserfc.jwk import KeySet, RSAKey
+from joserfc.jwk import KeySet, OctKey, RSAKey
 
 CLIENT_ID, CLIENT_SECRET = "casework-van-phong", "bi-mat-cua-van-phong-thu-nghiem"
 
 
 @dataclass
 class Issuer:
-    """`subject` is who signs in there next; `amr` how. `asked` are the authorisation requests it was sent."""
+    """`subject` is who signs in there next; `amr` how, and so many seconds `ago`. `asked` are the authorisation requests it was
+    sent."""
 
     url: str
     now: Callable[[], datetime]
     subject: str = "nguoi-dung-17"
     amr: tuple[str, ...] = ("pwd",)
+    ago: int | None = 0
     faults: dict[str, Any] = field(default_factory=dict)
     asked: list[dict[str, str]] = field(default_factory=list)
     exchanges: int = 0
@@ -79,6 +81,7 @@ class Issuer:
             "exp": seconds + 300,
             "nonce": asked["nonce"],
             "amr": list(self.amr),
+            "auth_time": None if self.ago is None else seconds - self.ago,
             **self.faults.get("claims", {}),
         }
         claims = {name: value for name, value in claims.items() if value is not None}
@@ -88,6 +91,8 @@ class Issuer:
         if self.faults.get("signature") == "none":
             head, body = (_b64(json.dumps(part).encode()) for part in ({"alg": "none"}, claims))
             return f"{head}.{body}."
+        if self.faults.get("signature") == "shared":
+            return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(CLIENT_SECRET), algorithms=["HS256"])
         key = self._forger if self.faults.get("signature") == "forged" else self._key
         return jwt.encode({"alg": "RS256", "kid": "mot"}, claims, key)
 

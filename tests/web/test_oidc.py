@@ -12,6 +12,8 @@ from flask import Flask
 from sqlmodel import select
 
 from casework.app import create_app
+from casework.audit.models import AuditEntry
+from casework.audit.tags import Tag
 from casework.errors import UnsafeStart
 from casework.people import oidc
 from casework.people.models import SecondFactor, SignedInSession, Staff
@@ -59,10 +61,10 @@ def link(town: Town, issuer: Issuer, username: str = "worker", *, agreed: bool =
             oidc.agree_to_link(work, staff)
 
 
-def go(app: Flask, issuer: Issuer) -> tuple[Browser, str]:
+def go(app: Flask, issuer: Issuer, target: str = HOME) -> tuple[Browser, str]:
     """A browser that has been at the provider, and the path it is sent back to."""
     person = Browser(app.test_client(), "")
-    answer = person.get(f"{START}?next={HOME}")
+    answer = person.get(f"{START}?next={target}")
     assert answer.status_code == 303 and answer.headers["Location"].startswith(f"{issuer.url}/authorize?")
     return person, issuer.sign_in(answer.headers["Location"])
 
@@ -77,6 +79,16 @@ def test_who_is_linked_and_has_agreed_is_signed_in(town: Town, app: Flask, issue
     answer = person.get(back)
     assert answer.status_code == 200 and answer.headers["Refresh"] == f"0;url={HOME}"
     assert is_in(person)
+    town.clock.advance(minutes=31)
+    assert not is_in(person), "our own limit of idleness, whatever the provider's is"
+
+
+@pytest.mark.parametrize("target", ["/%09%5Cevil.example", "/%0A%5Cevil.example", "//evil.example", "/%5Cevil.example"])
+def test_the_way_back_leads_to_no_other_host(town: Town, app: Flask, issuer: Issuer, target: str) -> None:
+    link(town, issuer)
+    person, back = go(app, issuer, target)
+    answer = person.get(back)
+    assert answer.headers["Refresh"] == "0;url=/" and "evil" not in answer.get_data(as_text=True)
 
 
 def test_who_is_not_linked_or_has_not_agreed_is_not_and_no_account_is_made(
@@ -105,6 +117,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("meant for another party", {"claims": {"aud": [CLIENT_ID, "khac"], "azp": "khac"}}),
     ("another signature", {"signature": "forged"}),
     ("no signature", {"signature": "none"}),
+    ("a shared secret for a signature", {"signature": "shared"}),
 ]
 
 
@@ -160,18 +173,34 @@ def test_a_code_of_another_flow_is_refused(town: Town, app: Flask, issuer: Issue
 
 
 @pytest.mark.parametrize(
-    ("amr", "trusted", "whole"), [(("pwd",), ("mfa",), False), (("pwd", "mfa"), ("mfa",), True), (("mfa",), (), False)]
+    ("amr", "trusted", "ago", "whole"),
+    [
+        (("pwd",), ("mfa",), 0, False),
+        (("pwd", "mfa"), ("mfa",), 0, True),
+        (("pwd", "mfa"), ("mfa",), 299, True),
+        (("pwd", "mfa"), ("mfa",), 3600, False),
+        (("pwd", "mfa"), ("mfa",), -3600, False),
+        (("pwd", "mfa"), ("mfa",), None, False),
+        (("mfa",), (), 0, False),
+    ],
 )
-def test_a_second_factor_is_ours_unless_the_office_trusts_the_provider_s(
-    town: Town, issuer: Issuer, tmp_path: Path, amr: tuple[str, ...], trusted: tuple[str, ...], whole: bool
+def test_a_second_factor_is_ours_unless_the_office_trusts_the_provider_s_and_it_was_asked_just_now(
+    town: Town,
+    issuer: Issuer,
+    tmp_path: Path,
+    amr: tuple[str, ...],
+    trusted: tuple[str, ...],
+    ago: int | None,
+    whole: bool,
 ) -> None:
     link(town, issuer)
     with town.office.begin(SYSTEM) as work:
         staff = work.session.exec(select(Staff).where(Staff.username == "worker")).one()
         staff.second_factor = SecondFactor.REQUIRED
         work.session.add(staff)
-    issuer.amr = amr
+    issuer.amr, issuer.ago = amr, ago
     person, back = go(with_provider(town, issuer, tmp_path, trusted=trusted), issuer)
+    assert issuer.asked[-1].get("max_age") == ("300" if trusted else None)
     person.get(back)
     assert is_in(person) is whole
     with town.office.begin(SYSTEM) as work:
@@ -197,6 +226,21 @@ def test_without_the_setting_nothing_of_it_exists(town: Town, stranger: Browser)
     plain = create_app(town.office)
     assert not [rule.rule for rule in plain.url_map.iter_rules() if "co-quan" in rule.rule]
     assert "co-quan" not in plain.test_client().get("/dang-nhap").get_data(as_text=True)
+
+
+def test_a_stranger_cannot_fill_the_trail(town: Town, app: Flask, issuer: Issuer) -> None:
+    stranger = Browser(app.test_client(), "")
+    for number in range(12):
+        assert stranger.get(f"/dang-nhap/co-quan/ve?code=x&state={number}").headers["Location"] == "/dang-nhap"
+    assert trail(town).count(Tag.SESSION_REFUSED) == 5
+    town.clock.advance(minutes=2)
+    stranger.get("/dang-nhap/co-quan/ve?code=x&state=x")
+    assert trail(town).count(Tag.SESSION_REFUSED) == 6
+
+
+def trail(town: Town) -> list[str]:
+    with town.office.begin(SYSTEM) as work:
+        return list(work.session.exec(select(AuditEntry.tag)))
 
 
 def test_an_issuer_out_of_reach_or_of_another_name_lets_nobody_in(town: Town, app: Flask, issuer: Issuer) -> None:

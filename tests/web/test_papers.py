@@ -201,6 +201,7 @@ def test_the_signed_copy_comes_back_and_can_be_taken_again_unchanged(browser: Op
     assert taken.get_data() == pdf("ký")
     assert taken.headers["Content-Disposition"] == f"attachment; filename={code}-mau-05-ban-ky.pdf"
     assert (taken.headers["Cache-Control"], taken.headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
+    assert taken.headers["Content-Security-Policy"].endswith("; sandbox"), "somebody else's bytes"
     with town.office.begin(SYSTEM) as work:
         tags = [one.tag for one in work.session.exec(select(AuditEntry).where(AuditEntry.actor_role == "worker"))]
     assert tags[-3:].count(Tag.SCAN_READ) == 1 and Tag.SCAN_RETURNED in tags

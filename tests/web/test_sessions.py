@@ -12,15 +12,19 @@ import pytest
 from sqlmodel import select
 
 from casework.app import create_app
+from casework.audit.models import AuditEntry
+from casework.audit.tags import Tag
 from casework.people.enrolment import confirm_totp, seed_to_confirm, start_totp
 from casework.people.models import SignedInSession, Staff, UnitKind
 from casework.people.queries import unit_named
 from casework.people.rules import Role
 from casework.people.service import move_account
+from casework.policy import MACHINE, PUBLIC, declared
 from casework.web import guard
 from casework.work import SYSTEM
 from tests.conftest import Town
 from tests.web.conftest import Browser
+from tests.web.test_sign_in_factors import filled
 
 SESSIONS, PASSWORD, LOCK, UNLOCK, HOME = (
     "/tai-khoan/phien",
@@ -76,6 +80,15 @@ def test_another_role_or_unit_ends_sessions_at_the_next_request(town: Town, brow
     assert worker.get(HOME).status_code == 303
 
 
+def test_every_sign_in_and_every_refused_one_is_written_down(town: Town, browser: Open, stranger: Browser) -> None:
+    browser("worker")
+    for username in ("worker", "khong-co-ai"):
+        stranger.submit("/dang-nhap", {"username": username, "password": "sai"}, page="/dang-nhap")
+    with town.office.begin(SYSTEM) as work:
+        tags = list(work.session.exec(select(AuditEntry.tag)))
+    assert (tags.count(Tag.SESSION_OPENED), tags.count(Tag.SESSION_REFUSED)) == (1, 2)
+
+
 def test_a_session_s_id_is_new_at_every_sign_in(app: Any, town: Town, browser: Open) -> None:
     person = browser("worker")
     with person.client.session_transaction() as before:
@@ -84,6 +97,17 @@ def test_a_session_s_id_is_new_at_every_sign_in(app: Any, town: Town, browser: O
     person.submit("/dang-nhap", {"username": "worker", "password": town.password}, page="/dang-nhap")
     with person.client.session_transaction() as after:
         assert after["_user_id"] != old
+
+
+def test_nothing_planted_before_the_sign_in_lives_on_after_it(app: Any, town: Town) -> None:
+    person = Browser(app.test_client(), "worker")
+    person.get("/ngon-ngu/en")
+    typed = {"username": "worker", "password": town.password}
+    with person.client.session_transaction() as planted:
+        planted.update(asked={"step-up": "x"}, after="/khac", _flashes=[("success", "x")], anything="x")
+    assert person.submit("/dang-nhap", typed, page="/dang-nhap").status_code == 303
+    with person.client.session_transaction() as kept:
+        assert set(kept) == {"language", "_user_id"}, "not even the token of the form"
 
 
 def test_a_new_password_asks_the_old_one_and_ends_other_sessions(town: Town, browser: Open) -> None:
@@ -205,3 +229,29 @@ def test_another_site_cannot_make_anybody_leave(browser: Open) -> None:
     villager = browser("collaborator")
     villager.get("/thoat-nhanh", headers={"Sec-Fetch-Site": "cross-site"})
     assert villager.get("/bao-tin").status_code == 200
+
+
+WAY_OUT = {"lock.close", "lock.ask", "lock.open_again", "factors.passkey_again", "signin.leave", "pages.quick_exit"}
+
+
+def test_nothing_but_the_way_out_and_what_strangers_see_answers_on_a_locked_screen(
+    app: Any, town: Town, browser: Open
+) -> None:
+    marked = {endpoint for endpoint, view in app.view_functions.items() if getattr(view, "while_locked", False)}
+    assert marked == WAY_OUT
+    wrong = []
+    for username in ("worker", "administrator", "collaborator"):
+        desk = browser(username)
+        desk.submit(LOCK, page="/tro-giup/can-cu-phap-ly")
+        desk.submit(UNLOCK, {"password": "sai"}, page=UNLOCK)
+        for rule in app.url_map.iter_rules():
+            who = declared(app.view_functions[rule.endpoint])
+            if rule.endpoint in WAY_OUT or who == MACHINE:
+                continue
+            for method in sorted((rule.methods or set()) & {"GET", "POST"}):
+                answer = desk.client.open(filled(rule.rule), method=method, data={"csrf_token": desk.token})
+                shut = answer.status_code == 423 or answer.headers.get("Location", "").startswith(UNLOCK)
+                public = who == PUBLIC and "Nà Lũng" not in answer.get_data(as_text=True)
+                if not shut and not public:
+                    wrong.append((username, method, rule.endpoint, answer.status_code))
+    assert wrong == []

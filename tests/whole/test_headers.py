@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from sqlmodel import select
 from werkzeug.routing import AnyConverter, Rule
 from werkzeug.test import TestResponse
 
-from casework.app import create_app
+from casework.app import BODY_LIMIT, FORM_PARTS_LIMIT, create_app
 from casework.intake.schemas import is_simple
 from casework.people.models import Staff
 from casework.people.service import open_session
+from casework.policy import MACHINE, declared
 from casework.web import headers
 from casework.work import SYSTEM
 from tests.conftest import Town
@@ -97,6 +99,9 @@ def faults_of(answer: TestResponse) -> list[str]:
     wrong += [f"Permissions-Policy {name}" for name in SENSITIVE if f"{name}=()" not in allowed]
     if "no-store" not in answer.headers.get("Cache-Control", ""):
         wrong.append("Cache-Control")
+    if (answer.mimetype or "").startswith("text/") and answer.mimetype_params.get("charset") != "utf-8":
+        wrong.append("charset")
+    wrong += [name for name, _value in answer.headers if name.lower().startswith("access-control-")]
     return wrong + [word for word in ("unsafe", "data:", "*") if word in said]
 
 
@@ -112,6 +117,25 @@ def test_every_answer_of_every_route_carries_the_headers(app: Flask, town: Town)
         wrong |= {f"worker {name}": faults_of(answer)} if faults_of(answer) else {}
     assert wrong == {}
     assert len(statuses) > 200 and {200, 303, 400, 404, 422} <= set(statuses)
+
+
+def test_the_page_that_refuses_a_file_which_is_not_there_is_kept_by_nobody(app: Flask, town: Town) -> None:
+    answer = signed_in(app, town, "worker").get("/static/khong-co.js?v=1", base_url=BASE)
+    assert answer.status_code == 404 and "Xã Nà Lũng" in answer.get_data(as_text=True)
+    assert answer.headers["Cache-Control"] == "no-store" and faults_of(answer) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("Access-Control-Allow-Origin", "*"), ("Content-Type", "text/html"), ("Cache-Control", "private")],
+)
+def test_the_planted_defect_of_a_header_that_says_too_much_or_too_little_is_seen(
+    app: Flask, town: Town, name: str, value: str
+) -> None:
+    answer = app.test_client().get("/dang-nhap", base_url=BASE)
+    assert faults_of(answer) == []
+    answer.headers[name] = value
+    assert faults_of(answer)
 
 
 @pytest.mark.parametrize("dropped", ["Content-Security-Policy", "Referrer-Policy", "Permissions-Policy"])
@@ -163,9 +187,41 @@ def test_another_site_s_form_is_refused_besides_the_token(
     assert taken or answer.status_code == 400
 
 
+def test_what_is_refused_before_any_page_has_a_number_to_quote_too(app: Flask, town: Town) -> None:
+    for sent in (
+        {"headers": {"Sec-Fetch-Site": "cross-site"}},
+        {"data": b"&" * 3000, "content_type": headers.FIELDS},
+        {},
+    ):
+        with app.test_request_context("/dang-nhap", method="POST", base_url=BASE, **sent):
+            assert app.full_dispatch_request().status_code in (400, 413)
+            assert re.fullmatch("[0-9a-f]{16}", g.request_id)
+
+
 def test_a_form_without_its_token_is_refused(app: Flask, town: Town) -> None:
     client = signed_in(app, town, "worker")
     assert client.post("/tai-khoan/phien/ket-thuc-phien-khac", base_url=BASE).status_code == 400
+
+
+def untokened(app: Flask, client: FlaskClient) -> set[str]:
+    """The routes that take what is sent without a token."""
+    return {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) & {"POST", "PUT", "PATCH", "DELETE"}
+        if declared(app.view_functions[rule.endpoint]) != MACHINE
+        and client.open(address_of(rule), method=method, data={"next": "/"}, base_url=BASE).status_code != 400
+    }
+
+
+@pytest.mark.parametrize("username", ["", "worker"])
+def test_no_route_takes_a_form_without_its_token(app: Flask, town: Town, username: str) -> None:
+    assert untokened(app, signed_in(app, town, username) if username else app.test_client()) == set()
+
+
+def test_a_planted_door_without_a_token_is_found(app: Flask, town: Town) -> None:
+    app.extensions["csrf"].exempt(app.view_functions["signin.enter"])
+    assert untokened(app, app.test_client()) == {"signin.enter"}
 
 
 def test_a_machine_s_door_takes_no_cookie_and_asks_no_origin(app: Flask, town: Town) -> None:
@@ -195,6 +251,34 @@ def test_bodies_are_bounded_in_bytes_parts_and_files(app: Flask, town: Town) -> 
     for rule in paths:
         answer = client.post(address_of(rule), data=many, content_type="multipart/form-data", base_url=BASE)
         assert answer.status_code == 413, rule
+
+
+def test_a_body_that_does_not_say_its_length_is_taken_whole_or_refused(app: Flask, town: Town) -> None:
+    def sent(path: str, body: bytes, content_type: str = "application/json") -> int:
+        chunked = {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True}
+        key = {"Authorization": f"Bearer {town.world.api_key}"}
+        client = app.test_client()
+        return client.post(
+            path, environ_overrides=chunked, headers=key, content_type=content_type, base_url=BASE
+        ).status_code
+
+    report = json.dumps({"incident_commune": "99001", "narrative": "trẻ khóc"}).encode()
+    assert sent("/api/v1/reports", report) == 201
+    assert sent("/api/v1/reports", report + b" " * (BODY_LIMIT - len(report))) == 201
+    assert sent("/api/v1/reports", report + b" " * (BODY_LIMIT - len(report)) + b"x") == 413
+    assert sent("/dang-nhap", b"username=" + b"x" * BODY_LIMIT, "application/x-www-form-urlencoded") == 413
+
+
+def test_fields_are_counted_however_a_form_is_written(app: Flask, town: Town) -> None:
+    many, most = "&".join(["o="] * (FORM_PARTS_LIMIT + 1)), "&".join(["o="] * FORM_PARTS_LIMIT)
+    assert post(app, "/dang-nhap", data=many, content_type="application/x-www-form-urlencoded") == 413
+    assert post(app, "/dang-nhap", data=most, content_type="application/x-www-form-urlencoded") == 401
+
+
+@pytest.mark.parametrize("address", ["/ca?q=%00", "/su-co/%00", "/danh-ba?q=%00", "/ca?trang=99999999999999999999999"])
+def test_what_no_column_holds_is_a_bad_request_and_no_fault_of_ours(app: Flask, town: Town, address: str) -> None:
+    assert signed_in(app, town, "worker").get(address, base_url=BASE).status_code in (200, 400, 404)
+    assert post(app, "/dang-nhap", data={"username": "a\0b", "password": "x"}) == 400
 
 
 def test_a_body_deeper_or_larger_than_a_report_is_kept_for_a_person(app: Flask, town: Town) -> None:

@@ -71,6 +71,15 @@ def test_migrations_go_up_down_and_up_again(empty_database: Database) -> None:
     engine.dispose()
 
 
+def test_a_new_database_holds_no_account_and_no_key(empty_database: Database) -> None:
+    upgrade(empty_database.owner_url, APP_ROLE)
+    engine = make_engine(empty_database.owner_url)
+    with engine.connect() as connection:
+        for table in ("staff", "api_key", "signed_in_session"):
+            assert connection.scalar(text(f"select count(*) from {table}")) == 0, table
+    engine.dispose()
+
+
 def test_migrating_twice_changes_nothing(database: Database, owner: Engine) -> None:
     upgrade(database.owner_url, APP_ROLE)
     with owner.connect() as connection:

@@ -33,6 +33,9 @@ def test_every_route_of_the_served_program_is_printed_with_who_may_open_it(town:
     assert found == routes_of(app)
     served = Counter(method for rule in app.url_map.iter_rules() for method in methods_of(rule))
     assert Counter(method for one in found for method in one.methods) == served and served["GET"] > 60
+    assert {method for rule in app.url_map.iter_rules() for method in rule.methods or ()} == {
+        "GET", "HEAD", "OPTIONS", "POST",
+    }  # fmt: skip
     for one in found:
         assert one.roles in (("public",), ("machine",)) or (one.roles and set(one.roles) <= NAMES), one
 
