@@ -18,8 +18,9 @@ from casework.deadlines.queries import running_of
 from casework.errors import BreakGlassSpent, Forbidden, Invalid, NotFound
 from casework.jobs.runner import sweep_clocks
 from casework.oversight.breakglass import note_not_opened, open_in_emergency, review_opening, terms
+from casework.people.service import take_leave
 from casework.work import SYSTEM
-from tests.access.scenes import report, second_supervisor, told
+from tests.access.scenes import report, second_supervisor, staff_named, told
 from tests.conftest import Town
 from tests.web.conftest import Browser, app, browser  # noqa: F401
 
@@ -157,3 +158,15 @@ def test_nobody_of_another_role_may_open(town: Town, browser: SignIn) -> None:  
         assert browser(username).get("/mo-khan-cap").status_code == 404
     with town.office.begin(SYSTEM) as work:
         assert work.session.exec(select(CaseGrant)).all() == []
+
+
+def test_where_the_supervisor_on_duty_is_kept_from_the_case_another_one_hears_of_an_opening(town: Town) -> None:
+    case = report(town)
+    second, now = second_supervisor(town), town.clock.now()
+    with town.office.begin(town.act_as("supervisor")) as work:
+        keep_from(work, find_case(work, case.code), staff_id=staff_named(town, second).id, reason="anh em họ")
+    with town.office.begin(SYSTEM) as work:
+        take_leave(work, staff_named(town, "supervisor"), starts_at=now, ends_at=now + timedelta(days=2))
+    opened(town, case)
+    assert [one.case_code for one in told(town, "supervisor", "break-glass")] == [case.code]
+    assert [one for one in told(town, second) if one.case_id] == [], "nor is a message of it made for who is kept away"
