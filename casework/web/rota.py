@@ -28,6 +28,7 @@ from casework.people.rules import WATCHED_POSTS, Held, Role, held_between
 from casework.people.service import end_duty, end_leave, put_on_duty, take_leave
 from casework.web.access import open_to
 from casework.web.door import begin
+from casework.web.guard import record_refused_page
 from casework.web.wording import moment_text, role_title, weekday
 from casework.work import Work
 
@@ -132,6 +133,8 @@ def _add(unit_id: UUID, role: str, kind: str, done: str) -> ResponseReturnValue:
             page = _page(work, unit_id, role, {f"{kind}-{name}": text for name, text in typed.items()}, named)
         elif read.staff is not None and read.starts_at is not None:
             _write(work, read, kind)
+    if typed["staff"] and read.staff is None:
+        record_refused_page()  # somebody who is not of this post: the page offers nobody of the kind
     if read.faults:
         return render_template("office/rota_post.html", **page), 422
     flash(done, "success")
