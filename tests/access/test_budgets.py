@@ -18,6 +18,7 @@ from casework.cases.service import record_read
 from casework.errors import ReadBudgetSpent
 from casework.oversight import budgets, watching
 from casework.oversight.budgets import budget
+from casework.web.sharing import BREAK_GLASS_OPENED, READ_TAGS, reading_words
 from casework.work import SYSTEM
 from tests.access.scenes import report, told
 from tests.conftest import Town
@@ -41,6 +42,10 @@ def cases(town: Town, count: int) -> list[str]:
 
 def test_the_office_tells_at_two_hundred_and_stops_at_five_hundred() -> None:
     assert (budget().alert, budget().stop, budget().window.total_seconds()) == (200, 500, 3600)
+
+
+def test_what_is_counted_is_what_a_case_s_owner_sees_under_who_has_seen_it() -> None:
+    assert budget().tags == set(READ_TAGS) - {BREAK_GLASS_OPENED} and reading_words().keys() == set(READ_TAGS)
 
 
 def test_many_cases_are_told_of_once_then_no_further_one_opens(
