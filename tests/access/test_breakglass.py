@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import select
 
 from casework.access.models import CaseGrant
@@ -20,6 +21,7 @@ from casework.jobs.runner import sweep_clocks
 from casework.oversight.breakglass import note_not_opened, open_in_emergency, review_opening, terms
 from casework.people.service import take_leave
 from casework.work import SYSTEM
+from tests.access.filled import other_province
 from tests.access.scenes import report, second_supervisor, staff_named, told
 from tests.conftest import Town
 from tests.web.conftest import Browser, app, browser  # noqa: F401
@@ -65,6 +67,22 @@ def test_no_emergency_opens_what_one_is_kept_from(town: Town, whose: str) -> Non
         keep_from(work, find_case(work, case.code), reason="anh em họ", **kept)
     with pytest.raises(NotFound):
         opened(town, case)
+
+
+def test_no_emergency_opens_another_province_s_case_nor_an_ended_one(town: Town) -> None:
+    case = report(town)
+    with town.office.begin(SYSTEM) as work:
+        other_province(work)
+    for by in ("worker-98", "chair-98", "supervisor-98"):
+        with pytest.raises(NotFound):
+            opened(town, case, by=by)
+    with town.office.begin(SYSTEM) as work:
+        ended = next(one.id for one in work.law.states.values() if one.final)
+        work.session.execute(update(Case).values(state=ended))
+    with pytest.raises(NotFound):
+        opened(town, case)
+    with town.office.begin(SYSTEM) as work:
+        assert work.session.exec(select(CaseGrant)).all() == []
 
 
 def test_an_unknown_code_and_a_kept_one_get_the_same_answer(town: Town, browser: SignIn) -> None:  # noqa: F811
