@@ -103,6 +103,18 @@ def test_an_unknown_code_and_a_kept_one_get_the_same_answer(town: Town, browser:
     assert drop == [line for line in pages[1].splitlines() if "csrf" not in line and "office-now" not in line]
 
 
+def test_an_emergency_waits_for_nobody_but_for_a_fresh_proof_of_who_asks(town: Town, browser: SignIn) -> None:  # noqa: F811
+    case = report(town)
+    person = browser(NEIGHBOUR)
+    town.clock.advance(minutes=6)
+    asked = person.submit("/mo-khan-cap", {"code": case.code, "reason": WHY}, page="/mo-khan-cap")
+    assert asked.status_code == 401
+    with town.office.begin(SYSTEM) as work:
+        assert work.session.exec(select(CaseGrant)).all() == []
+    assert told(town, "supervisor", "break-glass") == []
+    assert person.get(f"/ca/{case.code}").status_code == 404
+
+
 def test_so_many_tries_a_day_and_then_no_more(town: Town) -> None:
     case = report(town)
     for _try in range(terms().tries_a_day - 1):
