@@ -14,15 +14,16 @@ from casework.cases.exclusions import keep_from
 from casework.cases.models import Case
 from casework.cases.queries import find_case
 from casework.cases.service import take_action
-from casework.deadlines.models import CaseClock
+from casework.deadlines.models import CaseClock, ClockState
 from casework.deadlines.queries import running_of
 from casework.errors import BreakGlassSpent, Forbidden, Invalid, NotFound
-from casework.jobs.runner import sweep_clocks
+from casework.jobs.runner import climb, sweep_clocks
 from casework.oversight.breakglass import note_not_opened, open_in_emergency, review_opening, terms
 from casework.people.service import take_leave
 from casework.work import SYSTEM
 from tests.access.filled import other_province
 from tests.access.scenes import report, second_supervisor, staff_named, told
+from tests.cases.walking import Walk
 from tests.conftest import Town
 from tests.web.conftest import Browser, app, browser  # noqa: F401
 
@@ -153,6 +154,24 @@ def test_an_opening_is_reviewed_within_a_day_by_somebody_else(town: Town) -> Non
     with town.office.begin(SYSTEM) as work:
         rules = {one.rule for one in running_of(work, [case.id]).get(case.id, [])}
     assert "review-break-glass" not in rules
+
+
+def test_the_end_of_a_case_is_no_way_out_of_the_review(town: Town, browser: SignIn) -> None:  # noqa: F811
+    walk = Walk(town).open().to("monitoring")
+    town.clock.at = walk.running()["monitoring"].due_at - timedelta(hours=1)
+    grant = opened(town, walk.case())
+    walk.to("ended")
+    assert list(walk.running()) == ["review-break-glass"]
+    town.clock.advance(hours=25)
+    sweep_clocks(town.office)
+    climb(town.office)
+    person = browser("supervisor")
+    for page in ("/giam-sat", "/ca", "/ca?tat-ca=1", "/ca?han=qua-han", f"/ca/{walk.code}", "/mo-khan-cap/xem-lai"):
+        assert person.get(page).status_code == 200, page
+    review = {"verdict": "yes", "note": ""}
+    assert person.submit(f"/mo-khan-cap/xem-lai/{grant.id}", review, page="/mo-khan-cap/xem-lai").status_code == 303
+    assert walk.running() == {} and walk.clocks("review-break-glass")[0].state == ClockState.MET
+    assert walk.clocks("review-break-glass")[0].breached_at is not None, "and that it came late stands there"
 
 
 def test_an_opening_without_good_reason_is_closed_by_its_review(town: Town, browser: SignIn) -> None:  # noqa: F811
