@@ -14,6 +14,7 @@ import click
 
 from casework.bootstrap import Office
 from casework.cases.house import open_book
+from casework.cli_common import settings_now
 from casework.clock import SystemClock
 from casework.db import make_engine
 from casework.notices.senders import ConsoleSender
@@ -53,9 +54,10 @@ def routes(as_json: bool, demo: bool) -> None:
     declares: `public` is anybody, signed in or not; `machine` is another program with a key or signature of its own.
     Being let in to a page is not yet sight of a case: what is out of a person's sight answers 404 on the same address.
 
-    Needs no database, no key file and no running office.
+    Needs no database, no key file and no running office; what only some settings bring (an identity provider's addresses) is
+    there where the environment has them.
     """
-    found = routes_of(program(demo=demo))
+    found = routes_of(program(settings_now(), demo=demo))
     if as_json:
         click.echo(json.dumps([one.as_json() for one in found], indent=1))
         return
@@ -65,14 +67,15 @@ def routes(as_json: bool, demo: bool) -> None:
         click.echo(f"{','.join(one.methods):<9} {one.path:<{width}}  {', '.join(one.roles)}{takes and f'  ({takes})'}")
 
 
-def program(*, demo: bool = False) -> Any:
-    """The application as it would be served, over a database that is never asked and keys that open nothing."""
+def program(settings: Settings | None = None, *, demo: bool = False) -> Any:
+    """The application as these settings would have it served, over a database that is never asked and keys that open
+    nothing."""
     from casework.app import create_app  # as in cli.py: what no other command needs
     from casework.demo.pages import demo_pages
 
     here = Path()
     office = Office(
-        settings=Settings(data_dir=here, key_file=here / "none"),
+        settings=settings or Settings(data_dir=here, key_file=here / "none"),
         engine=make_engine("postgresql:///"),
         book=open_book(None),
         keys=Keys("none", {}, root=secrets.token_bytes(32), signing=secrets.token_bytes(32)),

@@ -21,6 +21,8 @@ from casework.law.model import Action, DeadlineRule
 from casework.people.rules import Role
 from casework.work import Work
 
+REVIEW = "review-break-glass"  # of an emergency opening
+
 
 def late_clocks(
     work: Work,
@@ -133,8 +135,12 @@ def _let_lapse(work: Work, case: Case, rule_id: str, subject_id: UUID | None) ->
 
 
 def _let_all_lapse(work: Work, case: Case) -> None:
-    """Nobody owes an ended case anything in time: what still runs, a referral's clock included, lapses unmet."""
+    """Nobody owes an ended case anything in time: what still runs, a referral's clock included, lapses unmet. But for the
+    review of an emergency opening: that is owed for what a person did, and the case's end must not be a way out of it."""
+    owed = work.law_for(case.edition).actions[REVIEW].stops
     for clock in running_of(work, [case.id]).get(case.id, []):
+        if clock.rule in owed:
+            continue
         deadlines.stop(work, case.id, clock.rule, met=False, subject_id=clock.subject_id)
     for hand_over in hand_overs_of(work, case.id):
         if hand_over.answer is None:

@@ -23,10 +23,12 @@ from casework.access.rules import BREAK_GLASS
 from casework.audit.models import AuditEntry
 from casework.audit.service import record
 from casework.audit.tags import Tag
+from casework.cases.clocks import REVIEW
 from casework.cases.models import Case
 from casework.cases.queries import any_case, case_by_id, state_of
 from casework.cases.rules import normal_code
 from casework.cases.service import take_action
+from casework.deadlines.service import stop
 from casework.errors import BreakGlassSpent, Forbidden, Invalid, NotFound
 from casework.oversight.models import BreakGlassReview
 from casework.people.rules import COMMUNE_ROLES, Role
@@ -187,7 +189,12 @@ def review_opening(work: Work, grant_id: UUID, *, justified: bool, note: str) ->
     work.session.flush()
     forget_access(work, case.id)
     if not state_of(work, case).final:
-        take_action(work, case, "review-break-glass", subject_id=grant.id)
+        take_action(work, case, REVIEW, subject_id=grant.id)
+    else:  # the procedure knows no more moves, and the review is owed all the same
+        action = work.law_for(case.edition).actions[REVIEW]
+        for rule in action.stops:
+            stop(work, case.id, rule, subject_id=grant.id)
+        record(work, action.tag, case_id=case.id, object_type="case", object_id=grant.id)
     return review
 
 

@@ -3,7 +3,7 @@ person must hear of are told to them in the same transaction, whichever door the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
+from casework.access.queries import may_be_told
 from casework.audit.models import AuditEntry
 from casework.audit.service import recorded
 from casework.cases.models import Case
@@ -88,7 +89,7 @@ def _tell(work: Work, entries: Sequence[AuditEntry]) -> None:
 
 
 def _who(work: Work, alert: Alert, entry: AuditEntry) -> list[Staff]:
-    """Never who did it: somebody else has to know."""
+    """Never who did it, for somebody else has to know; nor who is kept from the case."""
     found: dict[UUID, Staff] = {}
     for to in alert.to:
         if to == "person":
@@ -99,7 +100,11 @@ def _who(work: Work, alert: Alert, entry: AuditEntry) -> list[Staff]:
         else:
             holders = _responsible(work, entry) if to == "responsible" else _supervisors(work, entry)
             found.update({one.id: one for one in holders})
-    return [one for one in found.values() if one.id != entry.actor_id]
+    return _may_hear(work, entry, found.values())
+
+
+def _may_hear(work: Work, entry: AuditEntry, staff: Iterable[Staff]) -> list[Staff]:
+    return may_be_told(work, entry.case_id, [one for one in staff if one.id != entry.actor_id])
 
 
 def _person(work: Work, entry: AuditEntry) -> Staff | None:
@@ -113,11 +118,12 @@ def _responsible(work: Work, entry: AuditEntry) -> Sequence[Staff]:
 
 
 def _supervisors(work: Work, entry: AuditEntry) -> Sequence[Staff]:
-    """Who supervises the province it happened in; without another one there, whoever else keeps the office's accounts."""
+    """Who supervises the province it happened in; without another one there, whoever else keeps the office's accounts. Whoever
+    is kept from the case counts as nobody here: where they alone are on duty, the next must hear of it."""
     province = _province(work, entry)
     if province is None:
         return ()
-    others = [one for one in on_duty(work, province, Role.SUPERVISOR, work.now) if one.id != entry.actor_id]
+    others = _may_hear(work, entry, on_duty(work, province, Role.SUPERVISOR, work.now))
     return others or _others(work, province, entry, Role.SUPERVISOR) or _others(work, None, entry, Role.ADMINISTRATOR)
 
 
@@ -125,7 +131,7 @@ def _others(work: Work, unit_id: UUID | None, entry: AuditEntry, role: Role) -> 
     query = select(Staff).where(Staff.role == role, col(Staff.closed_at).is_(None), col(Staff.waits_since).is_(None))
     if unit_id is not None:
         query = query.where(Staff.unit_id == unit_id)
-    return [one for one in work.session.exec(query) if one.id != entry.actor_id]
+    return _may_hear(work, entry, work.session.exec(query).all())
 
 
 def _province(work: Work, entry: AuditEntry) -> UUID | None:

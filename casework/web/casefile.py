@@ -272,6 +272,7 @@ def _note_visit(work: Work, code: str) -> tuple[dict[str, Any] | None, str | Non
     filled = read(form, typed, today=local(work.now).date())
     if filled.faults:
         save_draft(work, _visit_draft(code), typed, case)
+        record_read(work, case, what=f"form-{form.id}")
         return _visit_page(work, case, Shown(form, typed, filled.faults, {})), None
     take_action(work, case, VISIT, filled.values)
     drop_draft(work, _visit_draft(code), case)

@@ -320,7 +320,11 @@ def _keep(work: Work, case: Case, move: Action, form: Form) -> dict[str, Any] | 
     """Saves what was posted as the draft. The page to show again where something is wrong."""
     read = stepform.answered(work, case, form, posted())
     save_draft(work, draft_page(case.code, move.id), read.typed, case)
-    return _form_page(work, case, move, _again(work, case, form, read.typed, read.faults)) if read.faults else None
+    if not read.faults:
+        return None
+    # An empty form is an easy way to ask for a page: what it says of the case was read as much as by opening it.
+    record_read(work, case, what=f"form-{form.id}")
+    return _form_page(work, case, move, _again(work, case, form, read.typed, read.faults))
 
 
 def _again(work: Work, case: Case, form: Form, typed: Mapping[str, Sequence[str]], faults: Mapping[str, str]) -> Shown:
@@ -390,6 +394,7 @@ def _form_again(code: str, action: str, refused: Invalid) -> ResponseReturnValue
         typed = read_draft(work, draft_page(code, action), case)
         if form is None or typed is None:
             raise refused
+        record_read(work, case, what=f"form-{form.id}")
         page = _form_page(work, case, move, _again(work, case, form, typed, refused.faults))
     return render_template("case/step.html", **page), 422
 

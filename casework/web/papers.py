@@ -192,6 +192,7 @@ def issue(code: str, kind: str) -> ResponseReturnValue:
         with begin() as work:
             case = find_whole_case(work, code)
             page = _issue_page(work, case, _line(work, case, kind), request.form, refused.faults)
+            record_read(work, case, what="paper-issue")
         return render_template("papers_pages/issue.html", **page), 422
     where: dict[str, Any] = {"code": code, "kind": kind, "so": line.serial, WEIGHED: "1"}
     return redirect(url_for("papers.print_out", **where), code=303)
@@ -300,6 +301,7 @@ def scan(code: str, kind: str) -> ResponseReturnValue:
         with begin() as work:
             case = find_whole_case(work, code)
             page = _scan_page(work, case, _line(work, case, kind), refused.faults)
+            record_read(work, case, what="paper-scan")
         return render_template("papers_pages/scan.html", **page), 422
     flash(
         _("Đã lưu bản ký.")

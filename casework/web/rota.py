@@ -29,6 +29,7 @@ from casework.people.service import end_duty, end_leave, put_on_duty, take_leave
 from casework.web.access import open_to
 from casework.web.door import begin
 from casework.web.factors import step_up
+from casework.web.guard import record_refused_page
 from casework.web.wording import clock_typed, day_typed, moment_text, role_title, weekday
 from casework.work import Work
 
@@ -140,6 +141,8 @@ def _add(unit_id: UUID, role: str, kind: str, done: str) -> ResponseReturnValue:
             work.session.flush()
             alone = _unheld_words(work, unit_id, role, read) if kind == "leave" else []
             shown = local(max(read.starts_at, work.now)).date().isoformat()
+    if typed["staff"] and read.staff is None:
+        record_refused_page()  # somebody who is not of this post: the page offers nobody of the kind
     if read.faults:
         return render_template("office/rota_post.html", **page), 422
     if alone:

@@ -32,7 +32,7 @@ from casework.work import Actor, Work
 BREAK_GLASS_OPENED = "case:break-glass:opened"  # the law's tag of an emergency opening
 READ_TAGS = (
     Tag.CASE_READ, Tag.DOCUMENT_READ, Tag.IDENTITY_REVEALED, Tag.REFERRAL_READ, Tag.CASE_PRINTED,
-    Tag.PAPER_PRINTED, Tag.SCAN_READ, Tag.EXPORT_READ, BREAK_GLASS_OPENED, Tag.REPORTER_SHOWN,
+    Tag.PAPER_PRINTED, Tag.SCAN_READ, Tag.EXPORT_READ, BREAK_GLASS_OPENED, Tag.REPORTER_SHOWN, Tag.HAND_OVER_READ,
 )  # fmt: skip
 HERE, THERE = UUID(int=1), UUID(int=2)  # a unit and its province, whichever they are
 SEEN, NOT_SEEN, ON_REFERRAL = "seen", "not", "later"
@@ -233,6 +233,7 @@ def reading_words() -> dict[str, str]:
         Tag.EXPORT_READ.value: _("tải hồ sơ đã xuất"),
         BREAK_GLASS_OPENED: _("mở khẩn cấp"),
         Tag.REPORTER_SHOWN.value: _("xem người báo tin"),
+        Tag.HAND_OVER_READ.value: _("xem thư bàn giao"),
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import select
 
 from casework.access.models import CaseGrant
@@ -13,13 +14,16 @@ from casework.cases.exclusions import keep_from
 from casework.cases.models import Case
 from casework.cases.queries import find_case
 from casework.cases.service import take_action
-from casework.deadlines.models import CaseClock
+from casework.deadlines.models import CaseClock, ClockState
 from casework.deadlines.queries import running_of
 from casework.errors import BreakGlassSpent, Forbidden, Invalid, NotFound
-from casework.jobs.runner import sweep_clocks
+from casework.jobs.runner import climb, sweep_clocks
 from casework.oversight.breakglass import note_not_opened, open_in_emergency, review_opening, terms
+from casework.people.service import take_leave
 from casework.work import SYSTEM
-from tests.access.scenes import report, second_supervisor, told
+from tests.access.filled import other_province
+from tests.access.scenes import report, second_supervisor, staff_named, told
+from tests.cases.walking import Walk
 from tests.conftest import Town
 from tests.web.conftest import Browser, app, browser  # noqa: F401
 
@@ -66,6 +70,22 @@ def test_no_emergency_opens_what_one_is_kept_from(town: Town, whose: str) -> Non
         opened(town, case)
 
 
+def test_no_emergency_opens_another_province_s_case_nor_an_ended_one(town: Town) -> None:
+    case = report(town)
+    with town.office.begin(SYSTEM) as work:
+        other_province(work)
+    for by in ("worker-98", "chair-98", "supervisor-98"):
+        with pytest.raises(NotFound):
+            opened(town, case, by=by)
+    with town.office.begin(SYSTEM) as work:
+        ended = next(one.id for one in work.law.states.values() if one.final)
+        work.session.execute(update(Case).values(state=ended))
+    with pytest.raises(NotFound):
+        opened(town, case)
+    with town.office.begin(SYSTEM) as work:
+        assert work.session.exec(select(CaseGrant)).all() == []
+
+
 def test_an_unknown_code_and_a_kept_one_get_the_same_answer(town: Town, browser: SignIn) -> None:  # noqa: F811
     case = report(town)
     with town.office.begin(town.act_as("supervisor")) as work:
@@ -82,6 +102,18 @@ def test_an_unknown_code_and_a_kept_one_get_the_same_answer(town: Town, browser:
     drop = [line for line in pages[0].splitlines() if "csrf" not in line and "office-now" not in line]
     assert kept.status_code == unknown.status_code == 422
     assert drop == [line for line in pages[1].splitlines() if "csrf" not in line and "office-now" not in line]
+
+
+def test_an_emergency_waits_for_nobody_but_for_a_fresh_proof_of_who_asks(town: Town, browser: SignIn) -> None:  # noqa: F811
+    case = report(town)
+    person = browser(NEIGHBOUR)
+    town.clock.advance(minutes=6)
+    asked = person.submit("/mo-khan-cap", {"code": case.code, "reason": WHY}, page="/mo-khan-cap")
+    assert asked.status_code == 401
+    with town.office.begin(SYSTEM) as work:
+        assert work.session.exec(select(CaseGrant)).all() == []
+    assert told(town, "supervisor", "break-glass") == []
+    assert person.get(f"/ca/{case.code}").status_code == 404
 
 
 def test_so_many_tries_a_day_and_then_no_more(town: Town) -> None:
@@ -124,6 +156,24 @@ def test_an_opening_is_reviewed_within_a_day_by_somebody_else(town: Town) -> Non
     assert "review-break-glass" not in rules
 
 
+def test_the_end_of_a_case_is_no_way_out_of_the_review(town: Town, browser: SignIn) -> None:  # noqa: F811
+    walk = Walk(town).open().to("monitoring")
+    town.clock.at = walk.running()["monitoring"].due_at - timedelta(hours=1)
+    grant = opened(town, walk.case())
+    walk.to("ended")
+    assert list(walk.running()) == ["review-break-glass"]
+    town.clock.advance(hours=25)
+    sweep_clocks(town.office)
+    climb(town.office)
+    person = browser("supervisor")
+    for page in ("/giam-sat", "/ca", "/ca?tat-ca=1", "/ca?han=qua-han", f"/ca/{walk.code}", "/mo-khan-cap/xem-lai"):
+        assert person.get(page).status_code == 200, page
+    review = {"verdict": "yes", "note": ""}
+    assert person.submit(f"/mo-khan-cap/xem-lai/{grant.id}", review, page="/mo-khan-cap/xem-lai").status_code == 303
+    assert walk.running() == {} and walk.clocks("review-break-glass")[0].state == ClockState.MET
+    assert walk.clocks("review-break-glass")[0].breached_at is not None, "and that it came late stands there"
+
+
 def test_an_opening_without_good_reason_is_closed_by_its_review(town: Town, browser: SignIn) -> None:  # noqa: F811
     case = report(town)
     grant = opened(town, case)
@@ -157,3 +207,15 @@ def test_nobody_of_another_role_may_open(town: Town, browser: SignIn) -> None:  
         assert browser(username).get("/mo-khan-cap").status_code == 404
     with town.office.begin(SYSTEM) as work:
         assert work.session.exec(select(CaseGrant)).all() == []
+
+
+def test_where_the_supervisor_on_duty_is_kept_from_the_case_another_one_hears_of_an_opening(town: Town) -> None:
+    case = report(town)
+    second, now = second_supervisor(town), town.clock.now()
+    with town.office.begin(town.act_as("supervisor")) as work:
+        keep_from(work, find_case(work, case.code), staff_id=staff_named(town, second).id, reason="anh em họ")
+    with town.office.begin(SYSTEM) as work:
+        take_leave(work, staff_named(town, "supervisor"), starts_at=now, ends_at=now + timedelta(days=2))
+    opened(town, case)
+    assert [one.case_code for one in told(town, "supervisor", "break-glass")] == [case.code]
+    assert [one for one in told(town, second) if one.case_id] == [], "nor is a message of it made for who is kept away"

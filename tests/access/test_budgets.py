@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -16,6 +18,7 @@ from casework.cases.service import record_read
 from casework.errors import ReadBudgetSpent
 from casework.oversight import budgets, watching
 from casework.oversight.budgets import budget
+from casework.web.sharing import BREAK_GLASS_OPENED, READ_TAGS, reading_words
 from casework.work import SYSTEM
 from tests.access.scenes import report, told
 from tests.conftest import Town
@@ -39,6 +42,10 @@ def cases(town: Town, count: int) -> list[str]:
 
 def test_the_office_tells_at_two_hundred_and_stops_at_five_hundred() -> None:
     assert (budget().alert, budget().stop, budget().window.total_seconds()) == (200, 500, 3600)
+
+
+def test_what_is_counted_is_what_a_case_s_owner_sees_under_who_has_seen_it() -> None:
+    assert budget().tags == set(READ_TAGS) - {BREAK_GLASS_OPENED} and reading_words().keys() == set(READ_TAGS)
 
 
 def test_many_cases_are_told_of_once_then_no_further_one_opens(
@@ -99,3 +106,36 @@ def test_a_refused_read_leaves_no_page_behind(town: Town, monkeypatch: pytest.Mo
                 assert refused
             else:
                 assert not refused
+
+
+def reads_at_once(town: Town, codes: list[str], together: threading.Barrier) -> list[bool]:
+    """Each case read by the same person in a thread of its own, all counted before the first is kept, where that can be."""
+
+    def read(code: str) -> bool:
+        try:
+            with town.office.begin(town.act_as("worker")) as work:
+                record_read(work, find_case(work, code))
+                watching.look_over(work)
+                with suppress(threading.BrokenBarrierError):
+                    together.wait(timeout=3)
+        except ReadBudgetSpent:
+            together.abort()
+            return False
+        return True
+
+    with ThreadPoolExecutor(len(codes)) as pool:
+        return list(pool.map(read, codes))
+
+
+@pytest.mark.parametrize(("kept", "opened", "told_of"), [(2, 2, 1), (4, 1, 1)])
+def test_pages_asked_for_at_once_pass_no_mark_unseen(
+    town: Town, monkeypatch: pytest.MonkeyPatch, kept: int, opened: int, told_of: int
+) -> None:
+    """`kept` cases were read before; of two more at once so many open, and the province hears of it."""
+    codes = cases(town, kept + 2)
+    with allowing(monkeypatch, alert=3, stop=5):
+        for code in codes[:kept]:
+            with town.office.begin(town.act_as("worker")) as work:
+                record_read(work, find_case(work, code))
+        assert sum(reads_at_once(town, codes[kept:], threading.Barrier(2))) == opened
+    assert len(told(town, "supervisor", "reads-many")) == told_of

@@ -24,7 +24,7 @@ from casework.notices.models import Notice
 from casework.oversight import watching
 from casework.people import service
 from casework.people.imports import STAFF_COLUMNS, apply_staff, plan_staff
-from casework.people.models import SecondFactor, Staff
+from casework.people.models import Leave, SecondFactor, Staff
 from casework.people.sheets import read_sheet
 from casework.work import SYSTEM
 from tests.access.scenes import NAME, report, staff_named
@@ -32,6 +32,7 @@ from tests.conftest import Town
 from tests.web.conftest import Browser, app, browser  # noqa: F401
 
 PASSWORD = re.compile(r"<code[^>]*>([a-z2-9-]{19})</code>")
+PHONE_CODE = re.compile(r"<code[^>]*>([a-z2-9]{4}-[a-z2-9]{4})</code>")
 ACCOUNT = {"name": "Người Mới", "phone": "0900001234", "hamlet": ""}
 CASE_PAGES = ("", "/dong-thoi-gian", "/nguoi", "/giay-to", "/chia-se", "/nhat-ky", "/in", "/loai-tru", "/nguoi-bao-tin")
 SECRETS = (NAME, "Cháu bị đánh", "L. V. K. Đ.")
@@ -47,6 +48,7 @@ class Attack:
     me: Browser
     folder: Path
     loot: list[str] = field(default_factory=list)
+    heard: set[str] | None = None  # who else had been told before he first looked whether it worked
 
     def get(self, path: str, who: Browser | None = None) -> str:
         text = (who or self.me).get(path, follow_redirects=True).get_data(as_text=True)
@@ -84,6 +86,8 @@ class Attack:
         return person
 
     def look_around(self, who: Browser | None = None) -> None:
+        # To ask for a page that is not his is told of as well: what the act itself was heard of must be known before.
+        self.heard = others_told(self) if self.heard is None else self.heard
         for page in ("/ca", "/giam-sat", "/viec-hai-nguoi"):
             self.get(page, who)
         for page in ("", "/in"):
@@ -181,7 +185,7 @@ def _puts_himself_on_duty(attack: Attack) -> None:
     me = str(staff_named(attack.town, "administrator").id)
     attack.post(
         f"/quan-tri/ca-truc/{unit}/worker/truc",
-        {"staff": me, "first-day": "23/11/2026", "first-time": "00:00", "last-day": "", "last-time": "", "weeks": ""},
+        {"staff": me, "first-day": "2026-11-23", "first-time": "00:00", "last-day": "", "last-time": "", "weeks": ""},
     )
     attack.look_around()
 
@@ -190,9 +194,37 @@ def _sends_the_worker_on_leave(attack: Attack) -> None:
     worker = staff_named(attack.town, "worker")
     attack.post(
         f"/quan-tri/ca-truc/{worker.unit_id}/worker/nghi",
-        {"staff": str(worker.id), "first-day": "23/11/2026", "first-time": "00:00", "last-day": "30/11/2026",
+        {"staff": str(worker.id), "first-day": "2026-11-23", "first-time": "00:00", "last-day": "2026-11-30",
          "last-time": "00:00", "weeks": ""},
     )  # fmt: skip
+    with attack.town.office.begin(SYSTEM) as work:
+        assert work.session.exec(select(Leave).where(Leave.staff_id == worker.id)).all(), "the worker was sent on leave"
+    attack.look_around()
+
+
+def _takes_a_collaborator_s_place_with_a_telephone(attack: Attack) -> None:
+    given = attack.post(f"/cong-tac-vien/{staff_named(attack.town, 'collaborator').id}/ma")
+    found = PHONE_CODE.search(given)
+    assert found is not None, "the code was given"
+    attack.heard = others_told(attack)  # before he uses it: then it would be too late
+    person = Browser(attack.app.test_client(), "collaborator")
+    pin = {"code": found[1], "pin": "840516", "again": "840516"}
+    assert person.submit("/dien-thoai/nhan-ma", pin, page="/dien-thoai/nhan-ma").status_code == 303
+    attack.get("/bao-tin/cua-toi", person)
+    attack.look_around(person)
+
+
+def _asks_that_the_supervisor_lose_her_second_factors(attack: Attack) -> None:
+    attack.post(f"{attack.account('supervisor')}/mat-cach-xac-nhan")
+    attack.agree_to_everything(attack.me)
+    attack.look_around(attack.enter_as("supervisor", attack.reset("supervisor")))
+
+
+def _gives_himself_a_role_with_a_second_administrator_beside(attack: Attack) -> None:
+    attack.open_account("quan-tri-2", "administrator", "99")
+    with attack.town.office.begin(SYSTEM) as work:
+        work.session.execute(delete(Notice))  # what follows has to be heard of by itself
+    attack.post(attack.account("administrator"), {**ACCOUNT, "role": "supervisor", "unit": "99"})
     attack.look_around()
 
 
@@ -211,8 +243,8 @@ def _imports(rows: str) -> Script:
         try:
             with attack.town.office.begin(SYSTEM) as work:
                 apply_staff(work, plan_staff(work, read_sheet(file, STAFF_COLUMNS)))
-        except (Forbidden, ValueError):
-            attack.get("/ca")  # the last administrator is not moved: he only gets to ask
+        except (Forbidden, ValueError):  # the last administrator is not moved
+            attack.heard = {"whoever runs the machine"}  # to whose face the command refuses
         attack.look_around(attack.enter_as("administrator", attack.town.password))
 
     return script
@@ -274,6 +306,9 @@ SCRIPTS: dict[str, Script] = {
     "makes the auditor a supervisor": _changes("auditor", "supervisor", "99", then_reset=True),
     "closes the supervisor and stays alone": _closes_the_supervisor_and_stays_alone,
     "reopens a closed account": _reopens_a_closed_account,
+    "gives himself a role, a second administrator beside him": _gives_himself_a_role_with_a_second_administrator_beside,
+    "asks that the supervisor lose her second factors": _asks_that_the_supervisor_lose_her_second_factors,
+    "takes a collaborator's place with a telephone": _takes_a_collaborator_s_place_with_a_telephone,
     "puts himself on duty": _puts_himself_on_duty,
     "sends the worker on leave": _sends_the_worker_on_leave,
     "has the worker's messages ring on his telephone": _has_the_workers_messages_ring_on_his_telephone,
@@ -296,7 +331,14 @@ def others_told(attack: Attack) -> set[str]:
     with attack.town.office.begin(SYSTEM) as work:
         rows = work.session.exec(select(Notice, Staff).join(Staff, Staff.id == Notice.staff_id)).all()  # type: ignore[arg-type]
         made = {"administrator", "quan-tri-2", "giam-sat-2", "nguoi-moi", "can-bo-moi"}
-        texts = ("office-act", "office-act-yours", "office-act-refused", "second-person")
+        texts = (
+            "office-act",
+            "office-act-yours",
+            "office-act-refused",
+            "second-person",
+            "factor-changed",
+            "phone-enrolled",
+        )
         return {staff.username for notice, staff in rows if notice.text_id in texts} - made
 
 
@@ -318,7 +360,7 @@ def test_no_script_of_an_administrator_reads_a_case_and_each_alerts_another(atta
     SCRIPTS[name](attack)
     attack.get(f"/ca/{attack.case.code}")
     assert not [secret for secret in SECRETS for text in attack.loot if secret in text]
-    assert others_told(attack), "nobody else was told"
+    assert attack.heard, "nobody else was told of the act itself"
 
 
 @contextmanager

@@ -22,9 +22,10 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask import Blueprint, jsonify
-from sqlmodel import select
+from sqlmodel import col, func, select
 
 from casework.app import create_app
+from casework.audit.models import AuditEntry
 from casework.bootstrap import open_office
 from casework.cases.models import Case, Document
 from casework.cases.queries import find_case
@@ -34,6 +35,7 @@ from casework.db import APP_ROLE, OWNER_ROLE, EmbeddedServer
 from casework.intake.models import Report, UnreadReport
 from casework.jobs.runner import climb
 from casework.oversight.acts import propose
+from casework.oversight.budgets import budget
 from casework.people.models import Staff, Unit
 from casework.people.rules import Role
 from casework.policy import open_to, open_to_all
@@ -751,3 +753,62 @@ def test_every_cell_of_the_matrix_is_answered_as_the_table_says(stage: Stage) ->
         "own unit", "sub-unit", "sibling", "parent", "other province", "granted", "expired", "revoked", "excluded", "anonymous",
     }  # fmt: skip
     assert found.cells >= 10_000 // SLICE
+
+
+# ---------------------------------------------------------------- no answer without its trace
+
+
+LETTER = "Cháu về quê"  # why the case is offered to another commune, in the words of the one that holds it
+
+
+def reads_of(stage: Stage, lies: Lies, since: int) -> list[str]:
+    """The facts written after entry `since` that read budgets count for this case."""
+    with stage.town.office.begin(SYSTEM) as work:
+        query = select(AuditEntry.tag).where(AuditEntry.seq > since, AuditEntry.case_id == lies.one.id)
+        return list(work.session.exec(query.where(col(AuditEntry.tag).in_(budget().tags), AuditEntry.result == "done")))
+
+
+def untraced(stage: Stage, who: Who, lies: Lies, *, only: str = "") -> Iterator[str]:
+    """Answers that say something of the case and left nothing that is counted, and that its owner could see who has seen."""
+    adapter, browser = stage.app.url_map.bind("localhost"), stage.browser(who)
+    said = (lies.one.child, lies.one.place, f"D. {lies.one.name[0]}.", LETTER)
+    for rule in stage.app.url_map.iter_rules():
+        names = names_of(rule)
+        for values, one, whole in addresses(stage, rule):
+            if one is not lies or not whole or only not in rule.rule:
+                continue
+            url = adapter.build(rule.endpoint, {names[shown]: value for shown, value in values.items()})
+            for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
+                with stage.town.office.begin(SYSTEM) as work:
+                    since = work.session.exec(select(func.max(AuditEntry.seq))).one()
+                # Nobody signs so: a paper is not issued, and the page comes back.
+                data = {"csrf_token": browser.token, "signer": "nobody"}
+                answer = browser.client.get(url) if method == "GET" else browser.client.post(url, data=data)
+                text = answer.get_data().decode("utf-8", "replace")
+                shows = answer.mimetype in ("application/pdf", "application/zip") or any(word in text for word in said)
+                if shows and not reads_of(stage, lies, since):
+                    yield f"{who.username} {method} {url}: {answer.status_code}"
+                answer.close()
+
+
+@pytest.mark.parametrize("username", ["worker", "supervisor", "police", "worker-99002"])
+def test_no_answer_says_something_of_a_case_that_is_not_kept_and_counted(stage: Stage, username: str) -> None:
+    who = next(one for one in stage.people if one.username == username)
+    assert not list(untraced(stage, who, stage.cases[0]))
+
+
+def test_a_page_that_keeps_no_trace_is_found(stage: Stage) -> None:
+    """The planted defect: a page of the case that forgot to say that it was read."""
+    silent = Blueprint("silent", __name__)
+
+    @silent.get("/ca/<code>/quen-ghi")
+    @open_to(Role.WORKER)
+    def unkept(code: str) -> Any:
+        with begin() as work:
+            facts = work.open(find_case(work, code), "facts")
+            return jsonify(child=facts["child.name"]["value"])
+
+    app = create_app(stage.town.office, more_pages=[silent])
+    planted = Stage(stage.town, app, stage.people, stage.cases, stage.ids)
+    who = next(one for one in stage.people if one.username == "worker")
+    assert len(list(untraced(planted, who, stage.cases[0], only="quen-ghi"))) == 1

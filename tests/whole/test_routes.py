@@ -14,8 +14,11 @@ from casework.cli import casework
 from casework.cli_routes import program, routes_of
 from casework.people.rules import Role
 from casework.policy import declared, open_to
+from casework.settings import from_environment
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from werkzeug.routing import Rule
 
     from tests.conftest import Town
@@ -56,6 +59,25 @@ def test_a_route_more_is_printed_as_soon_as_it_is_served(town: Town) -> None:
     (new,) = [one for one in after if one not in before]
     assert new.as_json() == {"path": "/ca/<ma>/them/<thing>", "methods": ["GET"], "roles": ["auditor"]}
     assert new.parameters == {"ma": "text", "thing": "uuid"}
+
+
+def test_what_the_environment_s_settings_bring_is_printed_as_well(tmp_path: Path) -> None:
+    """An identity provider's addresses exist only in an office that has one."""
+    secret = tmp_path / "oidc.secret"
+    secret.write_text("khóa của phép thử")
+    secret.chmod(0o600)
+    provider = {
+        "CASEWORK_OIDC_ISSUER": "https://cap-danh-tinh.invalid",
+        "CASEWORK_OIDC_CLIENT_ID": "casework",
+        "CASEWORK_OIDC_CLIENT_SECRET_FILE": str(secret),
+    }
+    bare, whole = (
+        {row["path"] for row in json.loads(CliRunner().invoke(casework, ["routes", "--json"], env=env).stdout)}
+        for env in (dict.fromkeys(provider, ""), provider)
+    )
+    served = {rule.rule for rule in program(from_environment(provider)).url_map.iter_rules() if "co-quan" in rule.rule}
+    assert served and {"/dang-nhap/co-quan", "/dang-nhap/co-quan/ve"} <= whole - bare
+    assert len(whole - bare) == len(served)
 
 
 def test_the_command_prints_json_and_lines_without_an_office() -> None:
