@@ -20,6 +20,7 @@ from casework.audit.service import anchor, seal_checkpoint
 from casework.audit.verifier import verify
 from casework.bootstrap import open_office
 from casework.cases.house import open_book
+from casework.cli_api_key import api_key
 from casework.cli_common import CLOCK_FORMATS, Moment, database, settings_now
 from casework.cli_import import importing
 from casework.cli_law import check_law, law, make_docs
@@ -291,7 +292,7 @@ def doctor() -> None:
         raise UnsafeStart("the database may lose what it has acknowledged")
 
 
-for command in (check_law, make_docs, law, routes, staff):
+for command in (check_law, make_docs, law, routes, staff, api_key):
     casework.add_command(command)
 
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import click
 
+from casework.bootstrap import open_office
 from casework.clock import VIETNAM
 from casework.db import EmbeddedServer
 from casework.settings import Settings, from_environment
+from casework.work import SYSTEM, Work
 
 CLOCK_FORMATS = "2026-11-22T22:14+07:00"
 
@@ -50,3 +52,16 @@ def database(settings: Settings) -> Iterator[None]:
     finally:
         if server.started_here:
             server.stop_if_last()
+
+
+@contextmanager
+def office_work() -> Iterator[Work]:
+    """One piece of work of whoever runs the machine, committed when the command ends well."""
+    settings = settings_now()
+    with database(settings):
+        office = open_office(settings)
+        try:
+            with office.begin(SYSTEM) as work:
+                yield work
+        finally:
+            office.engine.dispose()

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import click
 
-from casework.bootstrap import open_office
-from casework.cli_common import database, settings_now
+from casework.cli_common import office_work
 from casework.clock import local
 from casework.errors import Forbidden
 from casework.oversight.acts import Waiting, confirm_at_machine, waiting_accounts
@@ -17,7 +13,7 @@ from casework.people.passwords import first_password_lasts
 from casework.people.queries import staff_named, unit
 from casework.people.rules import Role
 from casework.people.service import reset_password
-from casework.work import SYSTEM, Work
+from casework.work import Work
 
 REFUSED = {
     "not-waiting": "it waits for nobody: there is nothing to confirm",
@@ -43,7 +39,7 @@ def waiting() -> None:
     One line each: user name, role, unit's code, since when, and the user names of those who may decide on the page
     "Việc hai người"; NOBODY where there is no such person.
     """
-    with _work() as work:
+    with office_work() as work:
         found = waiting_accounts(work)
         for one in found:
             since = local(one.staff.waits_since).strftime("%d/%m/%Y %H:%M") if one.staff.waits_since else ""
@@ -67,7 +63,7 @@ def confirm(username: str) -> None:
     \b
     Example: casework staff confirm giam-sat
     """
-    with _work() as work:
+    with office_work() as work:
         one = _find(work, username)
         try:
             confirm_at_machine(work, one)
@@ -89,24 +85,12 @@ def password(username: str) -> None:
     \b
     Example: casework staff password quantri
     """
-    with _work() as work:
+    with office_work() as work:
         one = _find(work, username)
         if one.role != Role.ADMINISTRATOR:
             raise click.ClickException(f"{one.username} is no administrator: an administrator sets its password anew")
         told = reset_password(work, one)
     click.echo(f"{one.username} / {told}  (opens for {first_password_lasts().days} days)")
-
-
-@contextmanager
-def _work() -> Iterator[Work]:
-    settings = settings_now()
-    with database(settings):
-        office = open_office(settings)
-        try:
-            with office.begin(SYSTEM) as work:
-                yield work
-        finally:
-            office.engine.dispose()
 
 
 def _find(work: Work, username: str) -> Staff:

@@ -139,7 +139,9 @@ def _province(work: Work, entry: AuditEntry) -> UUID | None:
         case: Case = case_by_id(work, entry.case_id)
         return case.province_id
     person = _person(work, entry)
-    home = work.session.get(Unit, person.unit_id if person else entry.unit_id) if person or entry.unit_id else None
+    body = entry.object_id if entry.object_type == "unit" else None  # whose machine has the key
+    home_id = person.unit_id if person else body or entry.unit_id
+    home = work.session.get(Unit, home_id) if home_id else None
     return (home.province_id or home.id) if home else None
 
 

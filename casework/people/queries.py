@@ -533,6 +533,12 @@ def api_client(work: Work, raw_key: str) -> ApiKey | None:
     ).first()
 
 
+def api_keys(work: Work) -> Sequence[tuple[ApiKey, Unit]]:
+    """Every key that was ever made, oldest first, with the body whose machine has it."""
+    joined = select(ApiKey, Unit).join(Unit, col(Unit.id) == ApiKey.unit_id)
+    return work.session.exec(joined.order_by(col(ApiKey.created_at), col(ApiKey.name))).all()
+
+
 def last_beat(work: Work) -> datetime | None:
     found = work.session.get(Heartbeat, "jobs")
     return found.at if found else None

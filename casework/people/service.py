@@ -293,6 +293,13 @@ def create_api_key(work: Work, *, name: str, unit: Unit) -> str:
     return raw
 
 
+def revoke_api_key(work: Work, key: ApiKey) -> None:
+    """It opens nothing from the next request on. What it has brought stays."""
+    key.revoked_at = work.now
+    work.session.add(key)
+    record(work, Tag.API_KEY_REVOKED, object_type="unit", object_id=key.unit_id)
+
+
 def check_password(work: Work, username: str, password: str, *, network: str = "") -> Staff:
     """Whose name and password these are. Opens nothing: `factors.sign_in` says what else is asked. A first password that has
     run out is a wrong one.
