@@ -18,7 +18,15 @@ import casework.tables  # noqa: F401 - fills SQLModel.metadata
 from casework.audit.models import APPEND_ONLY
 from casework.db import APP_ROLE, make_engine
 from casework.errors import UnsafeStart
-from casework.migrate import check_current, current_revision, downgrade, head_revision, upgrade, write_revision
+from casework.migrate import (
+    TAKEN_AWAY,
+    check_current,
+    current_revision,
+    downgrade,
+    head_revision,
+    upgrade,
+    write_revision,
+)
 from tests.conftest import Database
 
 OBJECTS = text(
@@ -108,6 +116,8 @@ def test_migrations_do_not_run_as_the_application(database: Database) -> None:
         *(f"truncate {table}" for table in APPEND_ONLY),
         f"alter table {APPEND_ONLY[0]} disable trigger all",
         "update alembic_version set version_num = 'x'",
+        *(f"delete from {table}" for table in ("case_file", "report", "document", "referral", "case_clock", "notice")),
+        "delete from keystore.scope_key",
         "truncate keystore.scope_key",
         "create table public.mine (id int)",
         "create table keystore.mine (id int)",
@@ -127,6 +137,16 @@ def test_the_application_s_role_may_read_and_add_to_every_table(engine: Engine) 
                 {"name": table.fullname},
             )
             assert rights.scalar_one(), table.fullname
+
+
+def test_the_application_s_role_takes_away_no_row_but_of_the_tables_named_for_it(engine: Engine) -> None:
+    with engine.connect() as connection:
+        may = {
+            table.name
+            for table in SQLModel.metadata.sorted_tables
+            if connection.scalar(text("select has_table_privilege(:name, 'delete')"), {"name": table.fullname})
+        }
+    assert may == set(TAKEN_AWAY)
 
 
 def test_a_written_revision_names_our_own_column_types(database: Database, owner: Engine, tmp_path: Path) -> None:
