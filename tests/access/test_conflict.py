@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from casework.access.models import CaseExclusion
 from casework.cases.exclusions import conflicts, keep_from
-from casework.cases.handover import decide_hand_over
+from casework.cases.handover import accept_hand_over, decide_hand_over, find_offer
 from casework.cases.models import Case
 from casework.cases.queries import find_case, units_of
 from casework.cases.service import allowed_now, take_action
@@ -22,6 +22,7 @@ from casework.notices.models import AlarmCall
 from casework.people.models import Unit
 from casework.referral.service import refer_case
 from casework.work import SYSTEM
+from tests.access.filled import filled
 from tests.access.scenes import NAME, report, second_supervisor, told
 from tests.conftest import Town
 from tests.web.conftest import Browser, app, browser  # noqa: F401
@@ -111,6 +112,28 @@ def test_an_excluded_person_is_kept_out_and_colleagues_are_not(town: Town, brows
         keep_from(work, find_case(work, case.code), staff_id=town.act_as("chair").id, reason="em trai của Chủ tịch")
     assert seen_by(browser("chair"), CHAIR_PAGES, case) == []
     assert browser("worker").get(f"/ca/{case.code}").status_code == 200
+
+
+def test_a_step_that_meets_the_exclusion_on_its_way_is_answered_as_if_there_were_no_case(town: Town) -> None:
+    """The page was open and the case found; then it was kept from the person, before their step took its lock."""
+    case, chair = report(town), town.act_as("chair")
+    with pytest.raises(NotFound), town.office.begin(town.act_as("worker")) as work:
+        mine = find_case(work, case.code)
+        with town.office.begin(town.act_as("supervisor")) as other:
+            keep_from(other, find_case(other, case.code), staff_id=town.act_as("worker").id, reason="em họ")
+        take_action(work, mine, "accept")
+    with town.office.begin(chair) as work:
+        assert find_case(work, case.code).state == "received"
+
+
+def test_an_answer_to_an_offer_that_meets_the_exclusion_is_the_same(town: Town) -> None:
+    case = filled(town, "Mot", "99001", worker="worker", chair="chair", offered_to="99002", with_papers=False)
+    (offer,) = case.offers
+    with pytest.raises(NotFound), town.office.begin(town.act_as("worker-99002")) as work:
+        find_offer(work, offer)
+        with town.office.begin(town.act_as("supervisor")) as other:
+            keep_from(other, find_case(other, case.code), staff_id=town.act_as("worker-99002").id, reason="em họ")
+        accept_hand_over(work, offer)
 
 
 def test_a_report_that_names_the_police_keeps_the_communes_police_out(town: Town) -> None:
