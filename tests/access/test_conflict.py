@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, timedelta
 
 import pytest
 from sqlmodel import col, select
 
 from casework.access.models import CaseExclusion
+from casework.cases.clocks import clock_owner
 from casework.cases.exclusions import conflicts, keep_from
 from casework.cases.handover import accept_hand_over, decide_hand_over, find_offer
 from casework.cases.models import Case
 from casework.cases.queries import find_case, units_of
 from casework.cases.service import allowed_now, take_action
+from casework.deadlines.calendar import NewDays, add_days, behind, preview_add
+from casework.deadlines.days import edits
 from casework.deadlines.models import CaseClock
+from casework.deadlines.service import start
 from casework.errors import Forbidden, Invalid, NotFound
 from casework.intake.queries import similar_cases
-from casework.jobs.runner import climb, sweep_clocks
+from casework.jobs.runner import climb, sweep_clocks, tick
 from casework.law.model import Law
 from casework.notices.models import AlarmCall
+from casework.notices.queries import by_month
 from casework.people.models import Unit
 from casework.referral.service import refer_case
 from casework.work import SYSTEM
@@ -234,3 +240,28 @@ def test_an_exclusion_is_made_by_one_and_ended_by_two(town: Town, browser: SignI
     assert browser("worker").get(f"/ca/{case.code}").status_code == 404
     assert other.submit(f"/viec-hai-nguoi/{act}/dong-y").status_code == 303
     assert browser("worker").get(f"/ca/{case.code}").status_code == 200
+
+
+def test_no_number_of_an_office_wide_count_has_a_case_that_is_kept_from_who_reads_it(town: Town) -> None:
+    """Whoever keeps the calendar and the account of messages sees numbers of every office: without this case."""
+    town.clock.advance(minutes=1)
+    case = report(town)
+    tick(town.office)
+    with town.office.begin(SYSTEM) as work:
+        start(work, clock_owner(work.session.get_one(Case, case.id)), "submit-plan")
+    assert counted(town) == (1, 1, True)
+    with town.office.begin(town.act_as("supervisor")) as work:
+        keep_from(work, find_case(work, case.code), staff_id=town.act_as("administrator").id, reason="em họ")
+    assert counted(town) == (0, 0, False)
+
+
+def counted(town: Town) -> tuple[int, int, bool]:
+    """The limits that a day off would move, those that wait to be counted anew, and whether any message was tried."""
+    with town.office.begin(town.act_as("administrator")) as work:
+        new = NewDays("off", date(2026, 11, 24), date(2026, 11, 24), "Nghỉ", "Quyết định 1 (diễn tập)")
+        moved = preview_add(work, new).moved
+        waiting = work.session.begin_nested()
+        add_days(work, new, seen=edits(work).revision)
+        left = behind(work)
+        waiting.rollback()
+        return moved, left, bool(by_month(work, work.now - timedelta(days=1)))
