@@ -55,7 +55,7 @@ def to_staff(work: Work, staff_id: UUID, *, limit: int = 30) -> Sequence[Notice]
             col(Notice.second_of).is_(None),
             not_kept_from_staff(col(Notice.case_id), staff_id),
         )
-        .order_by(col(Notice.created_at).desc())
+        .order_by(col(Notice.created_at).desc(), col(Notice.body), col(Notice.id))
         .limit(limit)
     ).all()
 
