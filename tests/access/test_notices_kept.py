@@ -14,7 +14,7 @@ from casework.deadlines.climbing import alarms_for, climb_ladders, limits_of_pos
 from casework.notices.alarms import _is_out_of_reach, _told_lately
 from casework.notices.models import Alarm, Delivery, Notice
 from casework.notices.queries import standing, to_staff
-from casework.notices.service import About, notify, notify_post
+from casework.notices.service import About, gather_digests, notify, notify_post
 from casework.oversight.acts import decide_act, propose
 from casework.people.models import Staff
 from casework.people.rules import Role
@@ -177,3 +177,20 @@ def test_an_act_that_waits_does_not_stand_for_a_call_to_the_case(called: Town) -
         notify(work, supervisor, text_id="case-answer", about=About(alarm.case_id, alarm.case_code))
         work.session.flush()
         assert _told_lately(work, supervisor.id, alarm.case_id)
+
+
+def test_the_morning_s_one_message_counts_nothing_of_a_case_that_is_kept_from_its_reader(called: Town) -> None:
+    """Told at night and held; before the morning the reader has come to the office that the case is kept from, so that nothing
+    was taken back from them when that was decided."""
+    called.clock.at = called.clock.now().replace(hour=15)  # 22:00 in Vietnam
+    exclude(called, unit="worker")
+    with called.office.begin(SYSTEM) as work:
+        case, reader = case_of(work), staff_of(work, "worker-99003")
+        for about in (About(case.id, case.code), About(None, "")):
+            assert notify(work, reader, text_id="decision-made", about=about).held
+        work.session.flush()
+        reader.unit_id = staff_of(work, "worker").unit_id
+        work.session.add(reader)
+    called.clock.advance(hours=9)
+    with called.office.begin(SYSTEM) as work:
+        assert gather_digests(work) == 0, "of two messages they may know of one"
