@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from casework.access.models import CaseExclusion
 from casework.cases.clocks import clock_owner
 from casework.cases.exclusions import conflicts, keep_from
-from casework.cases.handover import accept_hand_over, decide_hand_over, find_offer
+from casework.cases.handover import accept_hand_over, decide_hand_over, find_offer, offer_hand_over
 from casework.cases.models import Case
 from casework.cases.queries import find_case, units_of
 from casework.cases.service import allowed_now, take_action
@@ -25,12 +25,15 @@ from casework.jobs.runner import climb, sweep_clocks, tick
 from casework.law.model import Law
 from casework.notices.models import AlarmCall
 from casework.notices.queries import by_month
+from casework.papers.queries import line_of
+from casework.papers.service import Choices, issue_paper
 from casework.people.models import Unit
 from casework.referral.service import refer_case
 from casework.work import SYSTEM
-from tests.access.filled import filled
+from tests.access.filled import PAPER, Filled, filled
 from tests.access.scenes import NAME, report, second_supervisor, told
 from tests.conftest import Town
+from tests.papers.filing import DECISION, file_form
 from tests.web.conftest import Browser, app, browser  # noqa: F401
 
 SignIn = Callable[[str], Browser]
@@ -265,3 +268,39 @@ def counted(town: Town) -> tuple[int, int, bool]:
         left = behind(work)
         waiting.rollback()
         return moved, left, bool(by_month(work, work.now - timedelta(days=1)))
+
+
+# ---------------------------------------------------------------- numbers given before
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept from it", "handed on"])
+def test_a_number_given_before_a_case_left_is_missing_afterwards_whichever_way_it_left(
+    town: Town, *, kept: bool
+) -> None:
+    """A number of a paper that was issued is never given again. So that one is missing from what a commune sees says that a
+    case went elsewhere, and an ordinary hand-over leaves the same."""
+    first = filled(town, "Mot", "99001", worker="worker", chair="chair", offered_to="99002", with_papers=False)
+    with town.office.begin(town.act_as("worker-99002")) as work:
+        accept_hand_over(work, next(iter(first.offers)))
+    assert issued(town, first) == 1
+    if kept:
+        with town.office.begin(town.act_as("supervisor")) as work:
+            keep_from(work, find_case(work, first.code), unit_id=unit_of(town, "99002").id, reason="em họ của Chủ tịch")
+    else:
+        with town.office.begin(town.act_as("worker-99002")) as work:
+            on = offer_hand_over(work, find_case(work, first.code), {"to_commune": "99003", "reason": "Cháu về ngoại"})
+        with town.office.begin(town.act_as("worker-99003")) as work:
+            accept_hand_over(work, on.id)
+    with pytest.raises(NotFound), town.office.begin(town.act_as("worker-99002")) as work:
+        find_case(work, first.code)
+    second = filled(
+        town, "Hai", "99002", worker="worker-99002", chair="chair-99002", offered_to="99003", with_papers=False
+    )
+    assert issued(town, second) == 2
+
+
+def issued(town: Town, one: Filled) -> int | None:
+    file_form(town, one.code, PAPER, DECISION, by="worker-99002")
+    with town.office.begin(town.act_as("worker-99002")) as work:
+        case = find_case(work, one.code)
+        return issue_paper(work, case, line_of(work, case, PAPER), Choices()).number
