@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from uuid import UUID
 
 import pytest
 from sqlmodel import col, select
@@ -28,6 +29,7 @@ from casework.notices.queries import by_month
 from casework.papers.queries import line_of
 from casework.papers.service import Choices, issue_paper
 from casework.people.models import Unit
+from casework.referral.queries import find_referral, referrals_to_me
 from casework.referral.service import refer_case
 from casework.work import SYSTEM
 from tests.access.filled import PAPER, Filled, filled
@@ -156,6 +158,29 @@ def test_a_report_that_names_the_police_keeps_the_communes_police_out(town: Town
         take_action(work, mine, "accept")
         with pytest.raises(Invalid):
             refer_case(work, mine, "police", {"to_unit": "CA-99001", "reason": "ngăn chặn"})
+
+
+def test_a_body_finds_no_referral_of_another_nor_one_kept_from_it_even_where_every_row_is_seen(town: Town) -> None:
+    """The first wall by itself: row security would hide these rows as well."""
+    one = filled(town, "Mot", "99001", worker="worker", chair="chair", offered_to="99002", with_papers=False)
+    sent = {body: referral for referral, body in one.referrals.items()}
+    assert found_by(town, "police", sent["CA-99001"])
+    assert not found_by(town, "police", sent["YT-99001"]) and not found_by(town, "police-ca-99002", sent["CA-99001"])
+    with town.office.begin(town.act_as("supervisor")) as work:
+        keep_from(work, find_case(work, one.code), unit_id=unit_of(town, "CA-99001").id, reason="em họ")
+    assert not found_by(town, "police", sent["CA-99001"])
+
+
+def found_by(town: Town, username: str, referral: UUID) -> bool:
+    with town.office.begin(town.act_as(username)) as work, work.whole_sight():
+        listed = referral in {one.id for one in referrals_to_me(work)}
+        try:
+            find_referral(work, referral)
+        except NotFound:
+            assert not listed
+            return False
+        assert listed
+        return True
 
 
 def test_a_later_report_of_the_excluded_opens_what_looks_like_an_ordinary_case(town: Town) -> None:

@@ -71,6 +71,18 @@ def test_no_page_of_the_office_shows_what_health_keeps_to_itself(
     assert RESTRICTED in read(people[0], pages(walk)[-1])
 
 
+def test_what_is_opened_for_a_page_lacks_it_before_any_form_is_drawn(walk: Walk) -> None:
+    """The page's own form would hide it once more: each of the two is to hold by itself."""
+    for username in ("worker", "chair", "supervisor"):
+        with walk.town.office.begin(walk.actor(username)) as work:
+            document = work.session.exec(select(Document).where(Document.form == "answer-health")).one()
+            case = work.session.exec(select(Case)).one()
+            (said,) = sight.contents_for(work, case, [document])
+            shown = sight.form_for(work, case, work.law_for(document.edition).forms[document.form])
+        assert said["shared_findings"] == SHARED and "restricted_findings" not in said
+        assert "restricted_findings" not in {one.id for one in shown.fields}
+
+
 def test_the_exported_file_holds_neither_who_reported_nor_what_health_keeps(walk: Walk) -> None:
     with walk.town.office.begin(walk.actor("worker")) as work:
         told = closed_file(work, work.session.exec(select(Case)).one()).model_dump_json()
