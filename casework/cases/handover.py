@@ -22,7 +22,7 @@ from casework.cases.clocks import late_clocks
 from casework.cases.models import Case, HandOver
 from casework.cases.queries import case_by_id, facts_of_case, hand_overs_of
 from casework.cases.rules import age_band
-from casework.cases.service import Taken, take_action
+from casework.cases.service import Taken, lock_case, take_action
 from casework.clock import local
 from casework.deadlines.models import CaseClock
 from casework.deadlines.queries import clocks_of_subjects, running_of
@@ -207,7 +207,7 @@ def _locked(work: Work, offer_id: UUID, action_id: str) -> tuple[HandOver, Case]
         raise NotFound
     case = case_by_id(work, offer.case_id)
     work.reach(case.id)  # how often it was refused is told by the offers to others, too
-    work.session.refresh(case, with_for_update=True)
+    lock_case(work, case)
     work.session.refresh(offer, with_for_update=True)
     if offer.answer is not None:
         raise IllegalMove(case.state, action_id)

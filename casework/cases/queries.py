@@ -419,16 +419,18 @@ def state_of(work: Work, case: Case) -> State:
     return work.law_for(case.edition).states[case.state]
 
 
-def candidates_for(work: Work, *, unit_id: UUID, bucket: int, since: datetime) -> list[tuple[Case, Mapping[str, Any]]]:
-    """Open cases of one commune whose child's name falls in this bucket: to be opened and compared, never believed."""
+def candidates_for(
+    work: Work, *, unit_id: UUID, bucket: int, since: datetime, own: bool = False
+) -> list[tuple[Case, Mapping[str, Any]]]:
+    """Open cases of one commune whose child's name falls in this bucket: to be opened and compared, never believed. `own`:
+    of those that the person at work may read; else of all that they are not kept from."""
     final = work.book.states_where(lambda state: state.final)
     cases = work.session.exec(
-        select(Case)
+        _all_but_kept(work, own=own)
         .join(NameBucket, col(NameBucket.case_id) == Case.id)
         .where(
             NameBucket.bucket == bucket,
             Case.incident_unit_id == unit_id,
-            not_excluded(col(Case.id), work.actor),
             col(Case.state).not_in(final),
             Case.received_at >= since,
         )
@@ -438,14 +440,18 @@ def candidates_for(work: Work, *, unit_id: UUID, bucket: int, since: datetime) -
     return list(zip(cases, work.open_all(cases, "facts"), strict=True))
 
 
-def recent_of_commune(work: Work, unit_id: UUID, since: datetime) -> Sequence[Case]:
-    """Cases of one commune since a time, newest first: the operator's hint that a call may be a repeat."""
+def recent_of_commune(work: Work, unit_id: UUID, since: datetime, *, own: bool) -> Sequence[Case]:
+    """Cases of one commune since a time, newest first: the operator's hint that a call may be a repeat. `own` as above."""
     return work.session.exec(
-        select(Case)
-        .where(Case.incident_unit_id == unit_id, Case.received_at >= since, not_excluded(col(Case.id), work.actor))
+        _all_but_kept(work, own=own)
+        .where(Case.incident_unit_id == unit_id, Case.received_at >= since)
         .order_by(col(Case.received_at).desc())
         .limit(20)
     ).all()
+
+
+def _all_but_kept(work: Work, *, own: bool) -> SelectOfScalar[Case]:
+    return scoped(work.actor, work.now) if own else select(Case).where(not_excluded(col(Case.id), work.actor))
 
 
 def codes_of(work: Work, ids: Iterable[UUID]) -> dict[UUID, Case]:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func
+from sqlalchemy.exc import InvalidRequestError
 from sqlmodel import col, select
 
 from casework.access.queries import is_excluded
@@ -40,7 +41,7 @@ from casework.clock import local
 from casework.deadlines import service as deadlines
 from casework.deadlines.models import CaseClock
 from casework.deadlines.queries import running_of
-from casework.errors import Forbidden, GuardRefused, Invalid
+from casework.errors import Forbidden, GuardRefused, Invalid, NotFound
 from casework.law.forms import facts_of
 from casework.law.model import Action, Form, Law
 from casework.law.procedure import actions_from, find_action, target_of
@@ -141,9 +142,10 @@ def take_action(
     """Makes one move of the procedure, with its form's `values` if it has one.
 
     law finds the transition → role and unit → guards → change → audit → clocks → notices, in the caller's transaction.
-    Raises IllegalMove (with what is allowed instead), Forbidden, GuardRefused or Invalid; then nothing has changed and the
-    caller must roll back. `liaison_unit` and `subject_id` name the body and the referral or hand-over an act is about;
-    `to_unit` the commune of the incident a case is sent to, `home_unit` that of residence it is handed over to; `since`
+    Raises IllegalMove (with what is allowed instead), Forbidden, GuardRefused, Invalid, or NotFound for a case kept from the
+    actor meanwhile; then nothing has changed and the caller must roll back. `liaison_unit` and `subject_id` name the body and
+    the referral or hand-over an act is about; `to_unit` the commune of the incident a case is sent to, `home_unit` that of
+    residence it is handed over to; `since`
     (UTC, default now) is the moment the clocks it starts count from. `late_reason` says why a step comes after its time:
     Invalid names it as missing where `late_clocks` finds one. Its moment is `work.now`, which nobody types.
     """
@@ -151,7 +153,7 @@ def take_action(
     # take it out of their sight: then they are refused by name.
     work.reach(case.id)
     # The row is locked and read anew: two people pressing at once make one move and one refusal, never half of each.
-    work.session.refresh(case, with_for_update=True)
+    lock_case(work, case)
     law = work.law_for(case.edition)
     action = check_move(work, case, action_id, liaison_unit=liaison_unit)
     given = dict(values or {})
@@ -191,6 +193,14 @@ def take_action(
     turn_clocks(work, case, action, outcome, given, subject_id=subject_id, liaison_unit=liaison_unit, since=since)
     _tell(work, case, action, liaison_unit)
     return Taken(case, action, document)
+
+
+def lock_case(work: Work, case: Case) -> None:
+    """Locks the case and reads it anew. Raises NotFound where it was kept from the actor since they found it."""
+    try:
+        work.session.refresh(case, with_for_update=True)
+    except InvalidRequestError:  # no such row for them any more; to say so otherwise would say that there is one
+        raise NotFound from None
 
 
 def check_move(work: Work, case: Case, action_id: str, *, liaison_unit: UUID | None = None) -> Action:

@@ -148,14 +148,13 @@ def preview_take_back(work: Work, added_rev: int) -> Preview:
     return _preview(work, [row.day for row in gone], [row for row in edits(work).kept if row.added_rev != added_rev])
 
 
-@in_whole_sight  # every office's limits move with the days; whoever keeps the calendar is told numbers only
 def behind(work: Work) -> int:
     """How many running clocks were counted before the calendar's last edit and wait to be counted anew."""
-    return work.session.exec(
-        select(func.count()).where(
-            CaseClock.state == ClockState.RUNNING, col(CaseClock.calendar_rev) < edits(work).revision
-        )
-    ).one()
+    revision = edits(work).revision
+    with work.whole_sight(excluding=True):
+        return work.session.exec(
+            select(func.count()).where(CaseClock.state == ClockState.RUNNING, col(CaseClock.calendar_rev) < revision)
+        ).one()
 
 
 @in_whole_sight
@@ -221,18 +220,24 @@ def _note(work: Work, act: str, revision: int) -> None:
     record(work, Tag.CALENDAR_CHANGED, object_type=act, object_id=changed[0].id, fields=[changed[0].kind, *days])
 
 
-@in_whole_sight
 def _preview(work: Work, days: Sequence[date], kept: Sequence[CalendarDay]) -> Preview:
+    # Every office's limits move with the days; whoever keeps the calendar is told numbers only, and none of them counts a
+    # case that is kept from them.
     calendar = calendar_with(work, kept)
     counted: dict[tuple[str, str, datetime], datetime] = {}
     shifts: Counter[int] = Counter()
     late = saved = 0
     same = (col(CaseClock.edition), col(CaseClock.rule), col(CaseClock.started_at), col(CaseClock.due_at))
-    clocks = work.session.connection().execute(
-        select_columns(*same, func.count())
-        .where(col(CaseClock.state) == ClockState.RUNNING, col(CaseClock.calendar_rev).is_not(None))
-        .group_by(*same)
-    )
+    with work.whole_sight(excluding=True):
+        clocks = (
+            work.session.connection()
+            .execute(
+                select_columns(*same, func.count())
+                .where(col(CaseClock.state) == ClockState.RUNNING, col(CaseClock.calendar_rev).is_not(None))
+                .group_by(*same)
+            )
+            .all()
+        )
     for edition, rule_id, started_at, old, many in clocks:
         key = (edition, rule_id, started_at)
         if key not in counted:

@@ -114,7 +114,7 @@ def limits_of_post(work: Work, staff: Staff, *, limit: int = 200) -> list[Limit]
     rows = work.session.exec(
         select(CaseClock)
         .where(where, CaseClock.state == ClockState.RUNNING, not_kept_from_staff(col(CaseClock.case_id), staff.id))
-        .order_by(col(CaseClock.due_at))
+        .order_by(col(CaseClock.due_at), col(CaseClock.rule), col(CaseClock.id))
         .limit(limit)
     )
     return [limit_of(work, clock) for clock in rows]
@@ -125,7 +125,7 @@ def _open(work: Work, which: object, limit: int, *, untaken: bool = False) -> li
         select(Alarm, CaseClock)
         .join(CaseClock, col(CaseClock.id) == Alarm.clock_id)
         .where(which, CaseClock.state == ClockState.RUNNING, col(Alarm.closed_at).is_(None))  # type: ignore[arg-type]
-        .order_by(col(CaseClock.due_at))
+        .order_by(col(CaseClock.due_at), col(CaseClock.rule), col(CaseClock.id))
         .limit(limit)
     )
     if untaken:

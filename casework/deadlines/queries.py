@@ -34,14 +34,16 @@ class ClockReading:
 
 
 def clocks_of(work: Work, case_id: UUID) -> Sequence[CaseClock]:
-    """Every clock a case ever had, by due time."""
+    """Every clock a case ever had, by due time; of one moment always in the same order, whatever was written meanwhile."""
     return work.session.exec(
-        select(CaseClock).where(CaseClock.case_id == case_id).order_by(col(CaseClock.due_at))
+        select(CaseClock)
+        .where(CaseClock.case_id == case_id)
+        .order_by(col(CaseClock.due_at), col(CaseClock.rule), col(CaseClock.id))
     ).all()
 
 
 def running_of(work: Work, case_ids: Iterable[UUID]) -> dict[UUID, list[CaseClock]]:
-    """The running clocks of many cases, soonest first."""
+    """The running clocks of many cases, soonest first; of one moment as in `clocks_of`."""
     found: dict[UUID, list[CaseClock]] = {}
     ids = list(case_ids)
     if not ids:
@@ -49,7 +51,7 @@ def running_of(work: Work, case_ids: Iterable[UUID]) -> dict[UUID, list[CaseCloc
     for clock in work.session.exec(
         select(CaseClock)
         .where(among(col(CaseClock.case_id), ids), CaseClock.state == ClockState.RUNNING)
-        .order_by(col(CaseClock.due_at))
+        .order_by(col(CaseClock.due_at), col(CaseClock.rule), col(CaseClock.id))
     ):
         found.setdefault(clock.case_id, []).append(clock)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from sqlmodel.sql.expression import Select
 from casework.access.queries import Kept, access_of, exclusions_of, not_excluded
 from casework.access.rules import READ_BACK, CaseUnits, about, decide
 from casework.cases.models import Case, Document
-from casework.cases.queries import candidates_for, recent_of_commune
+from casework.cases.queries import candidates_for, groups_for, recent_of_commune
 from casework.cases.rules import age_at, fact
 from casework.cases.service import name_bucket
 from casework.clock import local
@@ -230,28 +231,32 @@ class Similar:
 def similar_cases(work: Work, unit_id: UUID, values: dict[str, Any]) -> list[Similar]:
     """Cases of this commune that a new report may repeat: same name, accents aside, or the same age within 30 days.
 
-    Whoever takes a report down may learn their codes, wherever they are held now; never of one that they are kept from.
+    The hotline learns their codes wherever they are held; everybody else those of cases they may read: else a name typed
+    here would tell whether the child has a case, in any commune. Never one that they are kept from.
     """
     if not decide(work.actor, "match-report", about(), now=work.now).allowed:
-        return []
+        return _similar(work, unit_id, values, own=True)
     with work.whole_sight(excluding=True):
-        return _similar(work, unit_id, values)
+        return _similar(work, unit_id, values, own=False)
 
 
-def _similar(work: Work, unit_id: UUID, values: dict[str, Any]) -> list[Similar]:
+def _similar(work: Work, unit_id: UUID, values: dict[str, Any], *, own: bool) -> list[Similar]:
     found: dict[UUID, Similar] = {}
     name = values.get("child_name")
     if name:
         bucket = name_bucket(work, name)
-        for case, facts in candidates_for(work, unit_id=unit_id, bucket=bucket, since=work.now - SAME_CHILD_WITHIN):
+        since = work.now - SAME_CHILD_WITHIN
+        for case, facts in candidates_for(work, unit_id=unit_id, bucket=bucket, since=since, own=own):
             if name_bucket(work, fact(facts, "child.name") or "") == bucket:
                 found[case.id] = Similar(case, ("name",))
     age = values.get("child_age")
     if age is not None:
-        recent = recent_of_commune(work, unit_id, work.now - REPEAT_HINT_WITHIN)
+        recent = recent_of_commune(work, unit_id, work.now - REPEAT_HINT_WITHIN, own=own)
         for case, facts in zip(recent, work.open_all(recent, "facts"), strict=True):
             known = age_at(facts or {}, local(work.now).date())
             if known is not None and abs(known - int(age)) <= AGE_SLACK:
                 before = found.get(case.id)
                 found[case.id] = Similar(case, (*(before.reasons if before else ()), "age"))
-    return list(found.values())[:5]
+    # Who was let into a case without being told who the child is learns it here no more than there.
+    told = (one for one in found.values() if not own or "identity" in groups_for(work, one.case))
+    return list(islice(told, 5))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, update
+from sqlalchemy import ColumnElement, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
@@ -118,7 +118,7 @@ def climb(work: Work, alarm: Alarm, limit: Limit, *, at_once: bool = False) -> i
 
 def waiting_for(work: Work, notice: Notice) -> Sequence[Alarm]:
     """Open alarms of the message's case whose newest call was to its person, and that nobody has taken; locked."""
-    if notice.case_id is None:
+    if notice.case_id is None or notice.case_code is None:
         return ()
     called = select(AlarmCall.alarm_id).where(
         AlarmCall.staff_id == notice.staff_id,
@@ -143,10 +143,7 @@ def waiting_for(work: Work, notice: Notice) -> Sequence[Alarm]:
 def _is_out_of_reach(work: Work, staff_id: UUID, case_id: UUID) -> bool:
     """Whether the newest SMS to this person about the case is known to have failed for good, and they have not seen it."""
     newest = work.session.exec(
-        select(Notice)
-        .where(Notice.staff_id == staff_id, Notice.case_id == case_id, col(Notice.second_of).is_(None))
-        .order_by(col(Notice.created_at).desc())
-        .limit(1)
+        select(Notice).where(*_of_the_case(staff_id, case_id)).order_by(col(Notice.created_at).desc()).limit(1)
     ).first()
     return newest is not None and newest.seen_at is None and newest.state == Delivery.FAILED
 
@@ -198,13 +195,19 @@ def _tell(work: Work, alarm: Alarm, limit: Limit, staff: Staff) -> None:
 
 
 def _told_lately(work: Work, staff_id: UUID, case_id: UUID) -> bool:
-    found = select(Notice.id).where(
-        Notice.staff_id == staff_id,
-        Notice.case_id == case_id,
-        Notice.created_at > work.now - RECENTLY,
+    found = select(Notice.id).where(*_of_the_case(staff_id, case_id), Notice.created_at > work.now - RECENTLY)
+    return work.session.exec(found.limit(1)).first() is not None
+
+
+def _of_the_case(staff_id: UUID, case_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    """Messages that named the case to this person. One that belongs to it without naming it (an act that waits for a second
+    person) calls nobody to the case."""
+    return (
+        col(Notice.staff_id) == staff_id,
+        col(Notice.case_id) == case_id,
+        col(Notice.case_code).is_not(None),
         col(Notice.second_of).is_(None),
     )
-    return work.session.exec(found.limit(1)).first() is not None
 
 
 def _calls_lately(work: Work, staff_id: UUID) -> int:

@@ -55,7 +55,7 @@ def to_staff(work: Work, staff_id: UUID, *, limit: int = 30) -> Sequence[Notice]
             col(Notice.second_of).is_(None),
             not_kept_from_staff(col(Notice.case_id), staff_id),
         )
-        .order_by(col(Notice.created_at).desc())
+        .order_by(col(Notice.created_at).desc(), col(Notice.body), col(Notice.id))
         .limit(limit)
     ).all()
 
@@ -126,7 +126,8 @@ class Month:
 
 
 def by_month(work: Work, since: datetime) -> list[Month]:
-    """Numbers only, newest month first. A try counts in the month it was made."""
+    """Numbers only, newest month first. A try counts in the month it was made, and with its message: row security hides from
+    whoever is kept from a case what was told of it, and two pages' numbers would else differ by just that."""
     month = func.to_char(func.timezone(VIETNAM.key, NoticeAttempt.at), "YYYY-MM")
     rows = work.session.connection().execute(
         select_columns(
@@ -140,6 +141,7 @@ def by_month(work: Work, since: datetime) -> list[Month]:
             func.sum(func.abs(cast(NoticeAttempt.price, Numeric))),
             func.count().filter(col(NoticeAttempt.provider_id).is_not(None), col(NoticeAttempt.price).is_(None)),
         )
+        .join(Notice, col(Notice.id) == NoticeAttempt.notice_id)
         .where(col(NoticeAttempt.at) >= since)
         .group_by(month, col(NoticeAttempt.provider), col(NoticeAttempt.currency))
         .order_by(month.desc(), col(NoticeAttempt.provider), col(NoticeAttempt.currency))

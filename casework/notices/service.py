@@ -122,7 +122,13 @@ def gather_digests(work: Work) -> int:
     """What was held for the morning becomes one message a person where there are several. Returns how many it made."""
     rows: Sequence[Notice] = work.session.exec(
         select(Notice)
-        .where(Notice.held, Notice.state == Delivery.READY, Notice.attempts == 0, Notice.next_try_at <= work.now)
+        .where(
+            Notice.held,
+            Notice.state == Delivery.READY,
+            Notice.attempts == 0,
+            Notice.next_try_at <= work.now,
+            not_kept_from_staff(col(Notice.case_id), col(Notice.staff_id)),  # nor would the outbox send it
+        )
         .order_by(col(Notice.staff_id), col(Notice.created_at))
         .with_for_update(skip_locked=True)
     ).all()

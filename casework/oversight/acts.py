@@ -18,7 +18,7 @@ from uuid import UUID
 from sqlmodel import col, or_, select
 
 from casework.access.models import CaseGrant, TwoPersonAct
-from casework.access.queries import forget_access, is_excluded
+from casework.access.queries import forget_access, is_excluded, may_be_told
 from casework.audit.models import AuditEntry
 from casework.audit.service import record
 from casework.audit.tags import Tag
@@ -157,9 +157,14 @@ def _ask(
     work.session.flush()
     record(work, Tag.ACT_PROPOSED, case_id=case_id, object_type=kind_id, object_id=act.id)
     for staff in deciders(work, act):
-        # No code: the proposal may be about a case that the reader is to hear of on the page alone.
-        notify(work, staff, text_id="second-person", about=About(None, ""), due_at=act.expires_at)
+        notify(work, staff, text_id="second-person", about=_about(act), due_at=act.expires_at)
     return act
+
+
+def _about(act: TwoPersonAct) -> About:
+    """Without the code: the reader hears of the case on the page alone. With its id: who is kept from the case meanwhile is
+    told no more of the act."""
+    return About(act.case_id, "")
 
 
 def _open(work: Work, kind_id: str) -> Sequence[TwoPersonAct]:
@@ -223,8 +228,8 @@ def decide_act(work: Work, act_id: UUID, *, agree: bool) -> TwoPersonAct:
     if agree:
         DOERS[act.kind](work, act, work.open(act, "payload") or {})
     proposer = work.session.get_one(Staff, act.proposed_by)
-    if proposer.closed_at is None:
-        notify(work, proposer, text_id="second-person-decided", about=About(None, ""))
+    if proposer.closed_at is None and may_be_told(work, act.case_id, [proposer]):
+        notify(work, proposer, text_id="second-person-decided", about=_about(act))
     return act
 
 

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, timedelta
+from uuid import UUID
 
 import pytest
 from sqlmodel import col, select
 
 from casework.access.models import CaseExclusion
+from casework.cases.clocks import clock_owner
 from casework.cases.exclusions import conflicts, keep_from
-from casework.cases.handover import decide_hand_over
+from casework.cases.handover import accept_hand_over, decide_hand_over, find_offer, offer_hand_over
 from casework.cases.models import Case
 from casework.cases.queries import find_case, units_of
 from casework.cases.service import allowed_now, take_action
+from casework.deadlines.calendar import NewDays, add_days, behind, preview_add
+from casework.deadlines.days import edits
 from casework.deadlines.models import CaseClock
+from casework.deadlines.service import start
 from casework.errors import Forbidden, Invalid, NotFound
 from casework.intake.queries import similar_cases
-from casework.jobs.runner import climb, sweep_clocks
+from casework.jobs.runner import climb, sweep_clocks, tick
 from casework.law.model import Law
 from casework.notices.models import AlarmCall
+from casework.notices.queries import by_month
+from casework.papers.queries import line_of
+from casework.papers.service import Choices, issue_paper
 from casework.people.models import Unit
+from casework.referral.queries import find_referral, referrals_to_me
 from casework.referral.service import refer_case
 from casework.work import SYSTEM
+from tests.access.filled import PAPER, Filled, filled
 from tests.access.scenes import NAME, report, second_supervisor, told
 from tests.conftest import Town
+from tests.papers.filing import DECISION, file_form
 from tests.web.conftest import Browser, app, browser  # noqa: F401
 
 SignIn = Callable[[str], Browser]
@@ -113,6 +125,28 @@ def test_an_excluded_person_is_kept_out_and_colleagues_are_not(town: Town, brows
     assert browser("worker").get(f"/ca/{case.code}").status_code == 200
 
 
+def test_a_step_that_meets_the_exclusion_on_its_way_is_answered_as_if_there_were_no_case(town: Town) -> None:
+    """The page was open and the case found; then it was kept from the person, before their step took its lock."""
+    case, chair = report(town), town.act_as("chair")
+    with pytest.raises(NotFound), town.office.begin(town.act_as("worker")) as work:
+        mine = find_case(work, case.code)
+        with town.office.begin(town.act_as("supervisor")) as other:
+            keep_from(other, find_case(other, case.code), staff_id=town.act_as("worker").id, reason="em họ")
+        take_action(work, mine, "accept")
+    with town.office.begin(chair) as work:
+        assert find_case(work, case.code).state == "received"
+
+
+def test_an_answer_to_an_offer_that_meets_the_exclusion_is_the_same(town: Town) -> None:
+    case = filled(town, "Mot", "99001", worker="worker", chair="chair", offered_to="99002", with_papers=False)
+    (offer,) = case.offers
+    with pytest.raises(NotFound), town.office.begin(town.act_as("worker-99002")) as work:
+        find_offer(work, offer)
+        with town.office.begin(town.act_as("supervisor")) as other:
+            keep_from(other, find_case(other, case.code), staff_id=town.act_as("worker-99002").id, reason="em họ")
+        accept_hand_over(work, offer)
+
+
 def test_a_report_that_names_the_police_keeps_the_communes_police_out(town: Town) -> None:
     case = report(town, accused_works_for="police")
     police = unit_of(town, "CA-99001")
@@ -124,6 +158,29 @@ def test_a_report_that_names_the_police_keeps_the_communes_police_out(town: Town
         take_action(work, mine, "accept")
         with pytest.raises(Invalid):
             refer_case(work, mine, "police", {"to_unit": "CA-99001", "reason": "ngăn chặn"})
+
+
+def test_a_body_finds_no_referral_of_another_nor_one_kept_from_it_even_where_every_row_is_seen(town: Town) -> None:
+    """The first wall by itself: row security would hide these rows as well."""
+    one = filled(town, "Mot", "99001", worker="worker", chair="chair", offered_to="99002", with_papers=False)
+    sent = {body: referral for referral, body in one.referrals.items()}
+    assert found_by(town, "police", sent["CA-99001"])
+    assert not found_by(town, "police", sent["YT-99001"]) and not found_by(town, "police-ca-99002", sent["CA-99001"])
+    with town.office.begin(town.act_as("supervisor")) as work:
+        keep_from(work, find_case(work, one.code), unit_id=unit_of(town, "CA-99001").id, reason="em họ")
+    assert not found_by(town, "police", sent["CA-99001"])
+
+
+def found_by(town: Town, username: str, referral: UUID) -> bool:
+    with town.office.begin(town.act_as(username)) as work, work.whole_sight():
+        listed = referral in {one.id for one in referrals_to_me(work)}
+        try:
+            find_referral(work, referral)
+        except NotFound:
+            assert not listed
+            return False
+        assert listed
+        return True
 
 
 def test_a_later_report_of_the_excluded_opens_what_looks_like_an_ordinary_case(town: Town) -> None:
@@ -211,3 +268,64 @@ def test_an_exclusion_is_made_by_one_and_ended_by_two(town: Town, browser: SignI
     assert browser("worker").get(f"/ca/{case.code}").status_code == 404
     assert other.submit(f"/viec-hai-nguoi/{act}/dong-y").status_code == 303
     assert browser("worker").get(f"/ca/{case.code}").status_code == 200
+
+
+def test_no_number_of_an_office_wide_count_has_a_case_that_is_kept_from_who_reads_it(town: Town) -> None:
+    """Whoever keeps the calendar and the account of messages sees numbers of every office: without this case."""
+    town.clock.advance(minutes=1)
+    case = report(town)
+    tick(town.office)
+    with town.office.begin(SYSTEM) as work:
+        start(work, clock_owner(work.session.get_one(Case, case.id)), "submit-plan")
+    assert counted(town) == (1, 1, True)
+    with town.office.begin(town.act_as("supervisor")) as work:
+        keep_from(work, find_case(work, case.code), staff_id=town.act_as("administrator").id, reason="em họ")
+    assert counted(town) == (0, 0, False)
+
+
+def counted(town: Town) -> tuple[int, int, bool]:
+    """The limits that a day off would move, those that wait to be counted anew, and whether any message was tried."""
+    with town.office.begin(town.act_as("administrator")) as work:
+        new = NewDays("off", date(2026, 11, 24), date(2026, 11, 24), "Nghỉ", "Quyết định 1 (diễn tập)")
+        moved = preview_add(work, new).moved
+        waiting = work.session.begin_nested()
+        add_days(work, new, seen=edits(work).revision)
+        left = behind(work)
+        waiting.rollback()
+        return moved, left, bool(by_month(work, work.now - timedelta(days=1)))
+
+
+# ---------------------------------------------------------------- numbers given before
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept from it", "handed on"])
+def test_a_number_given_before_a_case_left_is_missing_afterwards_whichever_way_it_left(
+    town: Town, *, kept: bool
+) -> None:
+    """A number of a paper that was issued is never given again. So that one is missing from what a commune sees says that a
+    case went elsewhere, and an ordinary hand-over leaves the same."""
+    first = filled(town, "Mot", "99001", worker="worker", chair="chair", offered_to="99002", with_papers=False)
+    with town.office.begin(town.act_as("worker-99002")) as work:
+        accept_hand_over(work, next(iter(first.offers)))
+    assert issued(town, first) == 1
+    if kept:
+        with town.office.begin(town.act_as("supervisor")) as work:
+            keep_from(work, find_case(work, first.code), unit_id=unit_of(town, "99002").id, reason="em họ của Chủ tịch")
+    else:
+        with town.office.begin(town.act_as("worker-99002")) as work:
+            on = offer_hand_over(work, find_case(work, first.code), {"to_commune": "99003", "reason": "Cháu về ngoại"})
+        with town.office.begin(town.act_as("worker-99003")) as work:
+            accept_hand_over(work, on.id)
+    with pytest.raises(NotFound), town.office.begin(town.act_as("worker-99002")) as work:
+        find_case(work, first.code)
+    second = filled(
+        town, "Hai", "99002", worker="worker-99002", chair="chair-99002", offered_to="99003", with_papers=False
+    )
+    assert issued(town, second) == 2
+
+
+def issued(town: Town, one: Filled) -> int | None:
+    file_form(town, one.code, PAPER, DECISION, by="worker-99002")
+    with town.office.begin(town.act_as("worker-99002")) as work:
+        case = find_case(work, one.code)
+        return issue_paper(work, case, line_of(work, case, PAPER), Choices()).number

@@ -20,7 +20,7 @@ from casework.audit.models import AuditEntry
 from casework.audit.tags import Tag
 from casework.deadlines import service, sweeping
 from casework.deadlines.models import CaseClock, ClockEffect, ClockState
-from casework.deadlines.queries import reading_at
+from casework.deadlines.queries import reading_at, running_of
 from casework.deadlines.service import ClockOwner, resume, start, stop
 from casework.deadlines.sweeping import sweep
 from casework.intake.service import receive_report
@@ -302,3 +302,23 @@ def test_a_clock_reads_late_exactly_when_its_time_is_over(law: Law, minutes: int
     assert reading.left == timedelta(minutes=-minutes)
     late = {"soon"} if law.deadlines[rule_id].period else {"late"}
     assert reading.look in (late if minutes > 0 else {"soon", "fine"})
+
+
+def test_limits_of_one_moment_stand_in_one_order_whatever_was_written_meanwhile(town: Town) -> None:
+    """A referral to police and one to health of the same minute: which is named first must not depend on where the rows lie,
+    or two looks at one case differ, and two offices that are the same in everything."""
+    owner = new_case(town)
+    with town.office.begin(SYSTEM) as work:
+        for _body in range(6):
+            start(work, owner, "submit-plan", subject_id=uuid4())
+    seen = []
+    for last in range(6):
+        with town.office.begin(SYSTEM) as work:
+            same = [clock for clock in running_of(work, [owner.case_id])[owner.case_id] if clock.rule == "submit-plan"]
+            assert len(same) == 6
+            seen.append([clock.id for clock in same])
+            swept = same[last]
+            assert swept.next_at is not None
+            swept.next_at += timedelta(seconds=1)  # as a sweep does: the row is written anew, elsewhere
+            work.session.add(swept)
+    assert seen == [seen[0]] * 6

@@ -6,15 +6,18 @@ import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from io import BytesIO
 from shutil import which
 from subprocess import run
+from typing import Any
 from uuid import uuid4
 from zipfile import ZipFile
 
 import pytest
 from sqlmodel import select
 
+from casework.access.models import CaseGrant
 from casework.cases.models import Case
 from casework.cases.queries import latest_content
 from casework.clock import local
@@ -23,6 +26,7 @@ from casework.intake.models import Report, UnreadReport
 from casework.intake.service import keep_unread
 from casework.people.queries import commune_named, unit
 from casework.work import SYSTEM
+from tests.access.scenes import staff_named
 from tests.conftest import Town
 from tests.web.conftest import Browser
 
@@ -173,6 +177,49 @@ def test_the_hint_of_a_repeat_tells_code_and_reason_and_no_content(town: Town, b
     assert len(cases_of(town)) == 1
     hotline.submit(NEW, typed(incident_commune="99002", narrative="việc khác", _into=case.code), page=NEW)
     assert len(cases_of(town)) == 2, "a case of another commune cannot be chosen by its code"
+
+
+def hinted(person: Browser, **answers: str) -> str:
+    return person.submit("/tiep-nhan/trung", typed(narrative="hỏi thử", **answers), page=NEW).get_data(as_text=True)
+
+
+@pytest.mark.parametrize("asked", [{"child_name": "vu mi sinh"}, {"child_age": "9"}])
+def test_nobody_looks_up_another_commune_s_child_by_taking_a_report_down(
+    town: Town, browser: Open, asked: dict[str, str]
+) -> None:
+    """The same words where there is such a child and where there is none; whoever may read the case is told of it."""
+    browser("hotline").submit(NEW, typed(child_name="Vừ Mí Sính", child_age="9"), page=NEW)
+    (case,) = cases_of(town)
+    stranger = browser("worker-99002")
+    assert hinted(stranger, **asked) == hinted(stranger, child_name="Giàng A Không", child_age="2")
+    for username in ("worker", "chair", "hotline"):
+        assert case.code in hinted(browser(username), **asked), username
+
+
+def test_a_case_that_one_is_not_told_of_cannot_be_chosen_by_its_code(town: Town, browser: Open) -> None:
+    browser("hotline").submit(NEW, typed(child_age="9"), page=NEW)
+    (case,) = cases_of(town)
+    again = typed(child_age="9", narrative="thêm", _into=case.code)
+    assert browser("worker-99002").submit(NEW, again, page=NEW).status_code == 303
+    assert len(cases_of(town)) == 2
+
+
+def test_who_was_let_into_a_case_without_the_name_does_not_learn_it_from_the_hint(town: Town, browser: Open) -> None:
+    browser("hotline").submit(NEW, typed(child_name="Vừ Mí Sính", child_age="9"), page=NEW)
+    (case,) = cases_of(town)
+    stranger = browser("worker-99002")
+    let_in(town, case, "worker-99002", "narrative")
+    assert stranger.get(f"/ca/{case.code}").status_code == 200
+    assert case.code not in hinted(stranger, child_name="Vừ Mí Sính")
+    let_in(town, case, "worker-99002", "identity")
+    assert case.code in hinted(stranger, child_name="Vừ Mí Sính")
+
+
+def let_in(town: Town, case: Case, username: str, group: str) -> None:
+    with town.office.begin(SYSTEM) as work:
+        who = staff_named(town, username).id
+        grant: dict[str, Any] = {"case_id": case.id, "staff_id": who, "groups": [group], "purpose": "care"}
+        work.session.add(CaseGrant(**grant, starts_at=work.now, expires_at=work.now + timedelta(hours=1)))
 
 
 def test_a_worker_elsewhere_can_add_to_a_case_that_is_not_theirs(town: Town, browser: Open) -> None:

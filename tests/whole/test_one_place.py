@@ -57,8 +57,10 @@ ALLOWED: dict[str, dict[Place, str]] = {
         ("cases/queries.py", "scoped"): "the one question that knows who asks",
         ("cases/queries.py", "ageing"): "joined to the ids that `scoped` gave",
         ("cases/queries.py", "_these"): "by the ids that `scoped` gave a moment before",
-        ("cases/queries.py", "candidates_for"): "cases of one commune, compared by the program; nobody reads them",
-        ("cases/queries.py", "recent_of_commune"): "codes for who takes a report: one child may be reported twice",
+        (
+            "cases/queries.py",
+            "_all_but_kept",
+        ): "cases of one commune, compared by the program: one child may be reported twice",
         ("cases/queries.py", "count_by_state"): "numbers only",
         ("cases/queries.py", "any_case"): "by code, for who decides about it without reading it",
         ("oversight/breakglass.py", "own_openings"): "codes of what one has opened oneself",

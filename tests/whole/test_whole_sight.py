@@ -28,7 +28,7 @@ ALLOWED = {
     "deadlines.calendar.catch_up": "counts the clocks of every office anew, and returns how many",
     "intake.queries.own_receipt": "their own report's receipt, also of a case kept from them: that it was received, no more",
     "intake.queries.own_reports": "as own_receipt, for the list",
-    "intake.queries.similar_cases": "codes of cases a report may repeat; exclusions hold",
+    "intake.queries.similar_cases": "for the hotline alone: codes of cases a report may repeat; exclusions hold",
     "intake.service.receive_report": "no report is lost to a boundary: it joins the case wherever that is held",
     "intake.service.receive_typed": "whether this form was sent before; another's is not found",
     "oversight.breakglass.open_in_emergency": "writes the grant that lets them in; the checks came before",
