@@ -105,7 +105,7 @@ def look(page: Page, kind: str) -> list[str]:
 
 def header_height(page: Page) -> int:
     """In CSS pixels; 0 on the report path, whose frame is another. On a telephone the navigation stands at the bottom."""
-    return round(page.evaluate("() => document.querySelector('.top__in')?.offsetHeight ?? 0"))
+    return int(page.evaluate("() => document.querySelector('.top__in')?.offsetHeight ?? 0"))
 
 
 def rows_of_header(page: Page) -> int:
