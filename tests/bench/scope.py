@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -41,6 +42,7 @@ from casework.demo.office import Demo, prepare_demo
 from casework.people.rules import Role
 from casework.settings import Settings
 from casework.tables import metadata
+from casework.web.logs import configure_logs
 from casework.work import Actor
 from tests.bench.house import free_port, load_note
 from tests.bench.pages import HOME_COMMUNE
@@ -262,7 +264,7 @@ def _sign_in(demo: Demo, office: Office, role: str) -> FlaskClient:
 def _cases_on(page: str) -> list[str]:
     found = re.findall(r'href="/ca/([^"/?#]+)', page)
     if not found:
-        raise RuntimeError("no case on the page")
+        raise RuntimeError("no case on the page: it takes more --cases, or more --real ones")
     return found
 
 
@@ -315,6 +317,7 @@ def run(folder: Path, *, cases: int, real: int, times: int) -> Outcome:
 def main(cases: int, real: int, times: int) -> None:
     """Compare pages with the scope and row security to the same pages without."""
     folder = Path(tempfile.mkdtemp(prefix="casework-bench-")).resolve()
+    configure_logs(StringIO())  # a line a page would bury the answer
     try:
         outcome = run(folder / "demo", cases=cases, real=real, times=times)
     finally:
