@@ -48,6 +48,7 @@ from casework.web.access import in_background, open_to, open_to_all, open_to_sta
 from casework.web.door import WATCHERS, Viewer, begin, news_of, the_news, the_office, the_viewer
 from casework.web.factors import step_up
 from casework.web.mysessions import agent_words
+from casework.web.trailwords import RUNGS, tag_title
 from casework.work import SYSTEM, Work
 
 bp = Blueprint("notices", __name__)
@@ -392,18 +393,9 @@ def _alarm(
 
 def alarm_words(tag: str, who: str, title: str) -> str:
     """How a case's timeline tells of its ladder. `who`: the rung called, as the trail keeps it (a JSON list)."""
-    if tag == Tag.ALARM_TAKEN:
-        return _("Nhận việc sau khi được gọi")
-    if tag == Tag.ALARM_RECEIVED:
-        return _("Báo đã nhận tin")
-    words = {
-        "owner": _("người phải làm"),
-        "deputy": _("Phó Chủ tịch UBND xã"),
-        "chair": _("Chủ tịch UBND xã"),
-        "province": _("giám sát cấp tỉnh"),
-        "national": _("Tổng đài quốc gia"),
-    }
-    called = next((text for rung, text in words.items() if rung in json.loads(who or "[]")), "")
+    if tag != Tag.ALARM_CALLED:
+        return tag_title(tag)
+    called = next((str(text) for rung, text in RUNGS.items() if rung in json.loads(who or "[]")), "")
     return _("Chưa ai nhận việc, gọi %(who)s: %(title)s", who=called, title=title)
 
 

@@ -13,7 +13,7 @@ from flask_babel import ngettext
 
 from casework.audit.models import AuditEntry
 from casework.audit.queries import Filters, last_checkpoint, recent
-from casework.audit.service import record
+from casework.audit.service import NAME, record
 from casework.audit.tags import Tag
 from casework.audit.verifier import Verdict, verify
 from casework.clock import VIETNAM, as_seen_by
@@ -26,6 +26,7 @@ from casework.people.rules import Role
 from casework.web.access import open_to
 from casework.web.door import begin, the_office
 from casework.web.system import system_lines
+from casework.web.trailwords import FAULTS, RESULTS, TrailWords
 from casework.web.wording import article_name, day_typed, law_text, length_text, moment_text, role_title
 
 bp = Blueprint("office", __name__)
@@ -111,18 +112,21 @@ def status() -> ResponseReturnValue:
 def trail() -> ResponseReturnValue:
     page = min(max(1, request.args.get("trang", 1, type=int)), LAST_PAGE)
     chosen = {name: request.args.get(name, "") for name in ("viec", "ket-qua", "ngay")}
-    filters = _filters(chosen)
-    used = [name for name in ("tag", "result", "day") if _is_used(filters, name)]
     with begin() as work:
+        words = TrailWords(work.law, tuple(work.book))
+        named = words.tags_named(chosen["viec"])
+        filters = _filters(chosen, named)
+        used = [name for name in ("tag", "result", "day") if _is_used(filters, name)]
         entries = recent(work, filters, page, PAGE_SIZE)
         record(work, Tag.AUDIT_READ, object_type="trail", fields=used)
-        tags = sorted({*(tag.value for tag in Tag), *(action.tag for action in work.law.actions.values())})
     return render_template(
         "office/trail.html",
-        rows=[_entry(entry) for entry in entries],
+        rows=[_entry(words, entry) for entry in entries],
         columns=_trail_columns(),
-        tags=tags,
+        tags=sorted((words.tag(tag), tag) for tag in words.every_tag()),
+        results=RESULTS,
         chosen=chosen,
+        unknown_tag=bool(chosen["viec"].strip()) and not named and not entries,
         unread_day=bool(chosen["ngay"]) and _day(chosen["ngay"]) is None,
         newer=_trail_url(chosen, page - 1) if page > 1 else None,
         older=_trail_url(chosen, page + 1) if len(entries) == PAGE_SIZE else None,
@@ -181,15 +185,21 @@ def _beat_words(beat: datetime | None, now: datetime, *, alive: bool) -> str:
     return _("im lặng %(length)s", length=length_text(now - beat))
 
 
-def _filters(chosen: dict[str, str]) -> Filters:
+def _filters(chosen: dict[str, str], named: tuple[str, ...]) -> Filters:
+    """`named`: the tags that are meant."""
     day = _day(chosen["ngay"])
     since = datetime.combine(day, time.min, VIETNAM) if day else None
     return Filters(
-        tags=(chosen["viec"],) if chosen["viec"] else (),
+        tags=named or _unlisted(chosen["viec"].strip()),
         result=chosen["ket-qua"] if chosen["ket-qua"] in ("done", "refused") else None,
         since=since,
         until=since + timedelta(days=1) if since else None,
     )
+
+
+def _unlisted(typed: str) -> tuple[str, ...]:
+    """A tag that no list names is looked for as it stands: the trail is older than the lists. "" is nobody's tag."""
+    return (typed if NAME.fullmatch(typed) else "",) if typed else ()
 
 
 def _day(typed: str) -> date | None:
@@ -218,36 +228,30 @@ def _trail_columns() -> list[dict[str, str]]:
     ]
 
 
-def _entry(entry: AuditEntry) -> dict[str, Any]:
-    """Opaque ids and names of fields: the trail says who did what, never about whom."""
-    ids = [f"{name} {str(one)[:8]}" for name, one in (("", entry.object_id), ("ca", entry.case_id)) if one is not None]
+def _entry(words: TrailWords, entry: AuditEntry) -> dict[str, Any]:
+    """Opaque ids and names of fields: the trail says who did what, never about whom. Each word as it is called and, for
+    who quotes it, as it is stored."""
+    ids = [f"{name} {str(one)[:8]}" for name, one in (("", entry.object_id), (_("ca"), entry.case_id)) if one]
+    kind = entry.object_type
     return {
         "seq": entry.seq,
         "at": moment_text(entry.at),
         "role": f"{role_title(entry.actor_role)} {str(entry.actor_id)[:8] if entry.actor_id else ''}".strip(),
-        "tag": entry.tag,
-        "object": " · ".join([entry.object_type or "", *ids]).strip(" ·"),
-        "fields": ", ".join(json.loads(entry.fields)),
-        "result": _("bị từ chối") if entry.result == "refused" else _("đã làm"),
+        "tag": (words.tag(entry.tag, kind), entry.tag),
+        "object": (words.object(entry.tag, kind), kind) if kind else None,
+        "ids": [one.strip() for one in ids],
+        "fields": [(words.field(entry.tag, name), name) for name in json.loads(entry.fields)],
+        "result": (RESULTS[entry.result], entry.result),
     }
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
-    kinds = {
-        "edited": _("mục bị sửa"),
-        "deleted": _("mục bị xóa"),
-        "inserted": _("mục bị chèn"),
-        "reordered": _("mục bị đổi chỗ"),
-        "cut": _("phần cuối bị cắt"),
-        "checkpoint-broken": _("niêm phong không khớp"),
-        "anchor-missing": _("bản neo ngoài cơ sở dữ liệu không khớp"),
-    }
     return {
         "ok": verdict.ok,
         "entries": verdict.entries,
         "checkpoints": verdict.checkpoints,
         "faults": [
-            {"kind": kinds[fault.kind], "first": fault.first_seq, "last": fault.last_seq, "text": fault.text}
+            {"kind": FAULTS[fault.kind], "first": fault.first_seq, "last": fault.last_seq, "text": fault.text}
             for fault in verdict.faults
         ],
     }

@@ -27,6 +27,7 @@ from casework.people.rules import Role
 from casework.referral.models import Referral
 from casework.web import wording
 from casework.web.timeline import who
+from casework.web.trailwords import in_a_line
 from casework.work import Actor, Work
 
 BREAK_GLASS_OPENED = "case:break-glass:opened"  # the law's tag of an emergency opening
@@ -222,19 +223,8 @@ def _grant_state(one: CaseGrant, now: datetime) -> str:
 
 
 def reading_words() -> dict[str, str]:
-    return {
-        Tag.CASE_READ.value: _("xem ca"),
-        Tag.DOCUMENT_READ.value: _("xem giấy tờ"),
-        Tag.IDENTITY_REVEALED.value: _("hiện tên trẻ"),
-        Tag.REFERRAL_READ.value: _("xem phiếu chuyển"),
-        Tag.CASE_PRINTED.value: _("xem bản in"),
-        Tag.PAPER_PRINTED.value: _("in giấy tờ"),
-        Tag.SCAN_READ.value: _("tải bản ký"),
-        Tag.EXPORT_READ.value: _("tải hồ sơ đã xuất"),
-        BREAK_GLASS_OPENED: _("mở khẩn cấp"),
-        Tag.REPORTER_SHOWN.value: _("xem người báo tin"),
-        Tag.HAND_OVER_READ.value: _("xem thư bàn giao"),
-    }
+    """In the words of the trail; the law's sentence of an emergency opening is too long for the end of a line."""
+    return {**{str(tag): in_a_line(tag) for tag in READ_TAGS}, BREAK_GLASS_OPENED: _("mở khẩn cấp")}
 
 
 def readers(reads: Sequence[AuditEntry], units: Mapping[UUID, Unit], me: Actor) -> list[dict[str, Any]]:

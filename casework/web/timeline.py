@@ -23,6 +23,7 @@ from casework.people.rules import Role
 from casework.web import wording
 from casework.web.notices import ALARM_TAGS, alarm_words
 from casework.web.story import shortened
+from casework.web.trailwords import limit_title, tag_title
 from casework.work import Work
 
 LENGTH = 300
@@ -138,15 +139,12 @@ def _event_words(law: Law, entry: AuditEntry) -> tuple[str, str, str]:
     if entry.tag in ALARM_TAGS:
         return alarm_words(entry.tag, entry.fields, wording.law_text(rule.title) if rule else ""), "note", "han"
     if entry.tag == Tag.CASE_OPENED:
-        return _("Tiếp nhận thông tin (Mẫu 01)"), "act", "tin"
+        return tag_title(entry.tag), "act", "tin"
     if entry.tag == Tag.LATE_REASON_GIVEN:
-        return _("Lý do chậm hạn"), "note", "han"
-    if entry.tag == Tag.CLOCK_WARNED and rule:
-        return _("Sắp hết hạn: %(title)s", title=wording.law_text(rule.title)), "note", "han"
-    if entry.tag == Tag.CLOCK_BREACHED and rule:
-        if rule.period:
-            return _("Đã đủ thời gian: %(title)s", title=wording.law_text(rule.title)), "ok", "han"
-        return _("Quá hạn: %(title)s", title=wording.law_text(rule.title)), "bad", "han"
+        return tag_title(entry.tag), "note", "han"
+    if entry.tag in (Tag.CLOCK_WARNED, Tag.CLOCK_BREACHED) and rule:
+        look = "note" if entry.tag == Tag.CLOCK_WARNED else "ok" if rule.period else "bad"
+        return f"{limit_title(entry.tag, rule)}: {wording.law_text(rule.title)}", look, "han"
     action = next((one for one in law.actions.values() if one.tag == entry.tag), None)
     if action is None:  # a clock of a rule that the case's edition no longer has
         return _("Hạn theo quy định trước"), "note", "han"
