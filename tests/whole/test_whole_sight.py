@@ -31,6 +31,7 @@ ALLOWED = {
     "intake.queries.similar_cases": "for the hotline alone: codes of cases a report may repeat; exclusions hold",
     "intake.service.receive_report": "no report is lost to a boundary: it joins the case wherever that is held",
     "intake.service.receive_typed": "whether this form was sent before; another's is not found",
+    "oversight.acts.drop_acts_of_leavers": "ends what was to be decided about a closed account, of whatever case; shows none of it",
     "oversight.breakglass.open_in_emergency": "writes the grant that lets them in; the checks came before",
     "oversight.breakglass.tries_left": "counts their own tries, of other provinces' cases as well",
     "oversight.watching.look_over": "tells other people of what was done; who did it reads none of it",
