@@ -42,7 +42,7 @@ from casework.deadlines import service as deadlines
 from casework.deadlines.models import CaseClock
 from casework.deadlines.queries import running_of
 from casework.errors import Forbidden, GuardRefused, Invalid, NotFound
-from casework.law.forms import facts_of
+from casework.law.forms import facts_of, told_by_name
 from casework.law.model import Action, Form, Law
 from casework.law.procedure import actions_from, find_action, target_of
 from casework.notices.service import About, notify_post
@@ -186,7 +186,7 @@ def take_action(
         case_id=case.id,
         object_type="document" if document else action.liaison or "case",
         object_id=document.id if document else subject_id or case.id,
-        fields=tuple(given),
+        fields=told_by_name(law.forms[action.form] if action.form else None, given),
     )
     if late:
         _keep_late_reason(work, case, action, late, str(late_reason))

@@ -38,7 +38,7 @@ from casework.intake.schemas import (
     submitted_from,
 )
 from casework.law.answers import one_line
-from casework.law.forms import read
+from casework.law.forms import read, told_by_name
 from casework.notices.service import About, notify_post
 from casework.people import queries as people
 from casework.people.models import ApiKey, Unit
@@ -91,7 +91,8 @@ def receive_report(
             take_from(work, case, one.id)  # first, so that the commune is not told of this report
         take_action(work, case, "join-report", answers, since=received_at)
     if tells_province(conflict):
-        record(work, Tag.CONFLICT_NAMED, case_id=case.id, object_type=conflict, object_id=case.id)
+        # Where they work is an answer: it stands in the report alone.
+        record(work, Tag.CONFLICT_NAMED, case_id=case.id, object_type="case", object_id=case.id)
     report = Report(
         id=report_id or uuid4(),
         code=_free_code(work),
@@ -107,7 +108,8 @@ def receive_report(
     work.seal(report, reporter=reporter or None, extra=extra if external_id or as_sent else None)
     work.session.add(report)
     work.session.flush()
-    record(work, Tag.REPORT_RECEIVED, case_id=case.id, object_type="report", object_id=report.id, fields=tuple(answers))
+    named = told_by_name(work.law_for(case.edition).forms["01"], answers)
+    record(work, Tag.REPORT_RECEIVED, case_id=case.id, object_type="report", object_id=report.id, fields=named)
     received = Received(report, case, running_of(work, [case.id]).get(case.id, []))
     for one in kept_from:
         keep_from(work, case, unit_id=one.id, reason=conflict)

@@ -166,6 +166,13 @@ def asked(one: Field, values: Mapping[str, Any]) -> bool:
     return any(value in one.only_if.values for value in chosen)
 
 
+def told_by_name(form: Form | None, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The answered questions that may be named where no answer may be read: that a further one was asked says what was
+    answered to the one before it (`sexual_kinds`: the kind of abuse)."""
+    further = {one.id for one in form.fields if one.only_if} if form else set()
+    return tuple(name for name in values if name not in further)
+
+
 def reading(form: Form, values: Mapping[str, Any]) -> Reading | None:
     """Count a risk form; None for a form that is not one, or while no indicator is answered.
 

@@ -18,7 +18,6 @@ from flask_babel import lazy_gettext as _l
 from casework.access.policybook import policy_book
 from casework.access.rules import CONDITIONS
 from casework.audit.tags import Tag
-from casework.cases.exclusions import conflicts
 from casework.incidents.rules import course
 from casework.law.model import Action, DeadlineRule, Law, Text
 from casework.oversight.acts import kinds
@@ -381,8 +380,6 @@ class TrailWords:
             return _law_title(kinds().get(kind))
         if tag == Tag.MOVE_REFUSED:
             return wording.law_text(self._steps.get(kind))
-        if tag == Tag.CONFLICT_NAMED:  # which of the answers was given is the case's: it is not put into words
-            return _("nơi làm việc của người bị tố cáo") if kind in conflicts() else ""
         if tag == Tag.ACCESS_REFUSED and kind not in OBJECTS:
             return str(PAGES.get(kind.partition(".")[0], ""))
         if kind in OBJECTS:

@@ -10,16 +10,20 @@ import pytest
 from flask import Flask
 from sqlmodel import select
 
+from casework.audit.models import AuditEntry
+from casework.audit.tags import Tag
 from casework.cases.models import Case, Document
+from casework.cases.queries import find_case
 from casework.errors import NotFound
 from casework.intake.models import Report
 from casework.people.rules import Role
 from casework.policy import declared
 from casework.vault.cabinet import OFFICE_SCOPE, SealedRow
-from casework.work import OPEN_NO_CASE, Actor, Work
+from casework.work import OPEN_NO_CASE, SYSTEM, Actor, Work
 from tests.cases.walking import NARRATIVE, Walk
 from tests.conftest import Town
 from tests.web.conftest import Browser
+from tests.web.walks import report
 
 CLOSED = (Role.ADMINISTRATOR, Role.AUDITOR)
 SECRET = "Nguyễn Thị Diễn Tập"
@@ -121,3 +125,19 @@ def test_a_planted_page_that_asks_nobody_is_stopped_by_that_check_alone(
             careless(filed, filed.act_as(role.value))
     monkeypatch.setattr(Work, "_check_may_open", lambda self, row: None)
     assert careless(filed, filed.act_as(CLOSED[0].value)) == SECRET
+
+
+@pytest.mark.parametrize("other", [{"kinds": ["sexual"], "sexual_kinds": ["rape"]}, {"accused_works_for": "school"}])
+def test_the_trail_says_of_two_reports_the_same_whatever_was_answered(town: Town, other: dict[str, Any]) -> None:
+    """Who verifies the trail reads no answer, neither in a word nor in which further questions were asked."""
+
+    def entries(**more: Any) -> set[tuple[str, str, str]]:
+        code = report(town, **more)
+        with town.office.begin(SYSTEM) as work:
+            query = select(AuditEntry).where(AuditEntry.case_id == find_case(work, code).id)
+            return {(one.tag, one.object_type, one.fields) for one in work.session.exec(query)}
+
+    usual = entries(accused_works_for="none", child_name="Trẻ Diễn Tập Một")
+    found = entries(**{"accused_works_for": "none", "child_name": "Trẻ Diễn Tập Hai", **other})
+    assert {one for one in found if one[0] != Tag.CONFLICT_NAMED} == usual
+    assert not any(word in str(found) for word in ("sexual", "school"))

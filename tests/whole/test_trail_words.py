@@ -20,7 +20,6 @@ from casework.access.rules import CONDITIONS
 from casework.app import create_app
 from casework.audit.tags import Tag
 from casework.audit.verifier import Kind
-from casework.cases.exclusions import conflicts
 from casework.deadlines.calendar import KINDS as DAYS
 from casework.deadlines.models import ChangeKind
 from casework.incidents.models import EntryKind
@@ -130,7 +129,7 @@ DYNAMIC: dict[tuple[str, Part, str], Callable[[Law], Sequence[Pair]]] = {
         for action in law.actions.values()
         for kind in ("document", "case", *([action.liaison] if action.liaison else []))
     ],
-    ("cases/service.py", "fields", "tuple(given)"): answers,
+    ("cases/service.py", "fields", "told_by_name(law.forms[action.form] if action.form else None, given)"): answers,
     ("cases/service.py", "object", "what"): lambda law: [],  # every caller of `record_read` is looked at itself
     ("cases/service.py", "fields", "tuple(sorted({clock.rule for clock in late}))"): lambda law: each(
         Tag.LATE_REASON_GIVEN, law.deadlines
@@ -156,8 +155,7 @@ DYNAMIC: dict[tuple[str, Part, str], Callable[[Law], Sequence[Pair]]] = {
     ("incidents/service.py", "fields", "fields"): lambda law: each(
         Tag.INCIDENT_MARK_PASSED, [mark.hours for mark in course().marks]
     ),
-    ("intake/service.py", "object", "conflict"): lambda law: each(Tag.CONFLICT_NAMED, conflicts()),
-    ("intake/service.py", "fields", "tuple(answers)"): lambda law: each(
+    ("intake/service.py", "fields", "named"): lambda law: each(
         Tag.REPORT_RECEIVED, [one.id for one in law.forms["01"].fields]
     ),
     ("notices/alarms.py", "object", "limit.rule"): lambda law: limits(law, Tag.ALARM_CALLED),
