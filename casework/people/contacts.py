@@ -116,7 +116,7 @@ def plan_contacts(work: Work, sheet: Sheet) -> ContactPlan:
     for one in plan.rows:
         first = seen.setdefault(one.key, one.row)
         if first != one.row:
-            plan.faults.append(SheetFault(one.row, "post", f"stands in row {first} already"))
+            plan.faults.append(SheetFault(one.row, "post", "contact-twice", {"first": first}))
     plan.faults.sort(key=lambda fault: fault.row)
     _compare(work, plan)
     return plan
@@ -173,20 +173,16 @@ def _contact_row(plan: ContactPlan, row: SheetRow, units: Mapping[str, Unit]) ->
     cells, before = row.cells, len(plan.faults)
     unit = units.get(cells["unit"])
     if unit is None:
-        plan.faults.append(
-            SheetFault(
-                row.number, "unit", f"there is no commune, province or hotline {cells['unit'] or '(empty)'} today"
-            )
-        )
+        plan.faults.append(SheetFault(row.number, "unit", "no-place", {"code": cells["unit"]}))
     folded = fold_name(cells["body"])
     body = next((one for one in Body if one.value == folded), BODY_WORDS.get(folded))
     if body is None:
-        plan.faults.append(SheetFault(row.number, "body", f"not one of: {', '.join(Body)}"))
+        plan.faults.append(SheetFault(row.number, "body", "not-one-of", {"choices": ", ".join(Body)}))
     if not cells["post"]:
-        plan.faults.append(SheetFault(row.number, "post", "is empty"))
+        plan.faults.append(SheetFault(row.number, "post", "empty"))
     phone = contact_phone(cells["phone"])
     if phone is None:
-        plan.faults.append(SheetFault(row.number, "phone", "no telephone number: 0…, +84…, 111 or 1800…"))
+        plan.faults.append(SheetFault(row.number, "phone", "not-a-contact-phone"))
     if len(plan.faults) > before or unit is None or body is None or phone is None:
         return None
     return ContactRow(row.number, unit, body, cells["post"], cells["name"], phone, cells["hours"])
