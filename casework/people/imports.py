@@ -336,9 +336,26 @@ class StaffPlan:
     renamed: list[StaffRow] = field(default_factory=list)
     known: dict[str, Staff] = field(default_factory=dict)
 
+    def effect(self) -> list[tuple[object, ...]]:
+        """What would be done, to what: plans of one file that are alike in this do the same."""
+        before = [(one.row, self.known[one.username]) for one in (*self.moved, *self.renamed)]
+        return [
+            *(("added", one.row, one.unit.id) for one in self.added),
+            *(("moved", one.row, one.unit.id) for one in self.moved),
+            *(("renamed", one.row) for one in self.renamed),
+            *(("of", row, one.id, one.role, one.post, one.unit_id, one.rev) for row, one in before),
+        ]
 
-def plan_staff(work: Work, sheet: Sheet) -> StaffPlan:
-    """Compares a file of staff with the office's accounts. Changes nothing. Accounts the file leaves out stay as they are."""
+
+def plan_staff(work: Work, sheet: Sheet, *, hold: bool = False) -> StaffPlan:
+    """Compares a file of staff with the office's accounts. Changes nothing. Accounts the file leaves out stay as they are.
+
+    `hold`: the accounts it names are kept as they are until this work ends, for whoever applies the plan.
+    """
+    if hold:
+        named = [row.cells["username"].lower() for row in sheet.rows]
+        rows = select(Staff.id).where(col(Staff.username).in_(named)).order_by(col(Staff.id))
+        work.session.exec(rows.with_for_update(key_share=True)).all()
     plan = StaffPlan(faults=list(sheet.faults))
     day = local(work.now).date()
     known = list(work.session.exec(select(Unit)))
@@ -357,6 +374,8 @@ def plan_staff(work: Work, sheet: Sheet) -> StaffPlan:
         else:
             if (staff.role, staff.post, staff.unit_id) != (row.role, row.post, row.unit.id):
                 plan.moved.append(row)
+                if staff.id == work.actor.id:
+                    plan.faults.append(SheetFault(row.row, "username", "own-account"))
             person = person_of(work, staff)  # may hold more than a file does: a mail address
             if any(person.get(name) != said for name, said in row.person.items()):
                 plan.renamed.append(row)
@@ -446,7 +465,7 @@ def _check_an_administrator_is_left(plan: StaffPlan) -> None:
 
 
 def tell_what_became(work: Work, faults: list[SheetFault], sheet: Sheet, known: Sequence[Unit]) -> None:
-    """Adds to "there is no such unit today" when the unit of that code ended and what it became: one place, or the choice of a split."""
+    """Adds to "no such unit today" when the unit of that code ended and what it became: one place, or the choice of a split."""
     cells = {row.number: row.cells for row in sheet.rows}
     for at, fault in enumerate(faults):
         code = cells[fault.row].get("unit", "") if fault.row in cells and fault.column == "unit" else ""

@@ -6,12 +6,13 @@ import csv
 import io
 import unicodedata
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path, PurePath
 
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
+from openpyxl.utils import get_column_letter
 
 from casework.vault.fold import fold_name
 
@@ -58,6 +59,11 @@ class Columns:
     required: tuple[str, ...]
     coded: tuple[str, ...]
 
+    @property
+    def headers(self) -> list[str]:
+        """As a file in Vietnamese has them."""
+        return [more[0].capitalize() for more in self.names.values()]
+
     def named(self, header: str) -> str | None:
         folded = fold_name(header)
         return next((one for one, more in self.names.items() if folded in {one, *map(fold_name, more)}), None)
@@ -98,6 +104,28 @@ def read_table(name: str, data: bytes, columns: Columns) -> Sheet:
     else:
         _read(sheet, reader(data, sheet), columns)
     return sheet
+
+
+def write_csv(columns: Columns, rows: Sequence[Sequence[str]]) -> bytes:
+    """With the mark and the semicolons that Excel expects where numbers have a decimal comma."""
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=";").writerows([columns.headers, *rows])
+    return text.getvalue().encode("utf-8-sig")
+
+
+def write_excel(columns: Columns, rows: Sequence[Sequence[str]]) -> bytes:
+    """Every column is one of text, so that codes and telephones typed into it keep their zeros."""
+    book = Workbook()
+    sheet = book.worksheets[0]
+    for number, row in enumerate([columns.headers, *rows], start=1):
+        for place, value in enumerate(row, start=1):
+            sheet.cell(number, place, value).number_format = "@"
+    for place, header in enumerate(columns.headers, start=1):
+        column = sheet.column_dimensions[get_column_letter(place)]
+        column.number_format, column.width = "@", max(14, len(header) + 4)
+    data = io.BytesIO()
+    book.save(data)
+    return data.getvalue()
 
 
 Cell = object  # text, a number, a day, or None

@@ -39,6 +39,28 @@ HEAD = "username,name,role,post,unit,phone,hamlet"
 GOOD = f"{HEAD}\nnguoi-moi,Cán bộ Bản Sen,worker,,99002,0900001234,\npho-moi,Phó mới,chủ tịch,phó chủ tịch,99002,,\n"
 UNITS = "code,name,kind,province,district,valid_from,valid_to,successors\n"
 
+BAD_STAFF: list[tuple[str | bytes, str]] = [
+    ("", "file: empty"),
+    ("tên,ai\nx,y\n", "row 1, tên đăng nhập"),
+    (HEAD.replace("role,", "") + "\na1,Tên,,99002,,\n", "row 1, role: this column is missing"),
+    (HEAD + ",username\n", "row 1, username: stands twice"),
+    (f"{HEAD}\na1,Tên,worker,,00000,,\n", "row 2, unit: there is no unit 00000 today"),
+    (f"{HEAD}\na1,Tên,worker,,99,,\n", "row 2, unit: 99 is no unit of a worker"),
+    (f"{HEAD}\na1,Tên,mayor,,99002,,\n", "row 2, role: not one of"),
+    (f"{HEAD}\na1,Tên,worker,deputy,99002,,\n", "row 2, post: goes with the role chair only"),
+    (f"{HEAD}\na1,Tên,worker,,99002,12,\n", "row 2, phone: no telephone number"),
+    (f"{HEAD}\na1,,worker,,99002,,\n", "row 2, name: is empty"),
+    (f"{HEAD}\nA B,Tên,worker,,99002,,\n", "row 2, username: 2 to 40"),
+    (f"{HEAD}\na1,Tên,worker,,99002,,\na1,Tên,worker,,99002,,\n", "row 3, username: stands in this file twice"),
+    (f'{HEAD}\na1,"=HYPERLINK(""x"")",worker,,99002,,\n', "row 2, name: a formula"),
+    (f"{HEAD}\na1,Tên,worker,,99002,,,,thừa\n", "row 2: 9 cells under 7 headers"),
+    (f'{HEAD}\na1,"Tên,worker\n', "cannot be read as CSV"),
+    (f"{HEAD}\na1,T\u202een,worker,,99002,,\n", "row 2, name: holds a character that cannot be seen"),
+    (f"{HEAD}\na1,{'x' * 600},worker,,99002,,\n", "row 2, name: longer than 500"),
+    (GOOD.encode("utf-16"), "file: not UTF-8"),
+    (b"x" * (10 * 1024 * 1024 + 1), "file: larger than 10 MB"),
+]
+
 
 def written(folder: Path, text: str | bytes, name: str = "file.csv") -> Path:
     path = folder / name
@@ -88,30 +110,7 @@ def test_a_changed_list_moves_the_account_and_ends_its_sessions(town: Town, tmp_
         assert resume_session(work, token) is None
 
 
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        ("", "file: empty"),
-        ("tên,ai\nx,y\n", "row 1, tên đăng nhập"),
-        (HEAD.replace("role,", "") + "\na1,Tên,,99002,,\n", "row 1, role: this column is missing"),
-        (HEAD + ",username\n", "row 1, username: stands twice"),
-        (f"{HEAD}\na1,Tên,worker,,00000,,\n", "row 2, unit: there is no unit 00000 today"),
-        (f"{HEAD}\na1,Tên,worker,,99,,\n", "row 2, unit: 99 is no unit of a worker"),
-        (f"{HEAD}\na1,Tên,mayor,,99002,,\n", "row 2, role: not one of"),
-        (f"{HEAD}\na1,Tên,worker,deputy,99002,,\n", "row 2, post: goes with the role chair only"),
-        (f"{HEAD}\na1,Tên,worker,,99002,12,\n", "row 2, phone: no telephone number"),
-        (f"{HEAD}\na1,,worker,,99002,,\n", "row 2, name: is empty"),
-        (f"{HEAD}\nA B,Tên,worker,,99002,,\n", "row 2, username: 2 to 40"),
-        (f"{HEAD}\na1,Tên,worker,,99002,,\na1,Tên,worker,,99002,,\n", "row 3, username: stands in this file twice"),
-        (f'{HEAD}\na1,"=HYPERLINK(""x"")",worker,,99002,,\n', "row 2, name: a formula"),
-        (f"{HEAD}\na1,Tên,worker,,99002,,,,thừa\n", "row 2: 9 cells under 7 headers"),
-        (f'{HEAD}\na1,"Tên,worker\n', "cannot be read as CSV"),
-        (f"{HEAD}\na1,T\u202een,worker,,99002,,\n", "row 2, name: holds a character that cannot be seen"),
-        (f"{HEAD}\na1,{'x' * 600},worker,,99002,,\n", "row 2, name: longer than 500"),
-        (GOOD.encode("utf-16"), "file: not UTF-8"),
-        (b"x" * (10 * 1024 * 1024 + 1), "file: larger than 10 MB"),
-    ],
-)
+@pytest.mark.parametrize(("text", "fault"), BAD_STAFF)
 def test_a_bad_list_is_refused_by_row_and_column(town: Town, tmp_path: Path, text: str | bytes, fault: str) -> None:
     faults = staff_faults(town, written(tmp_path, text))
     wanted = fault.replace("tên đăng nhập", "tên")
@@ -151,9 +150,8 @@ def test_an_excel_list_is_read_and_its_formulas_and_bare_numbers_refused(town: T
 
 
 def test_an_excel_file_broken_anywhere_is_a_fault_and_never_an_error(tmp_path: Path) -> None:
-    whole = excel(
-        tmp_path, [["username", "name", "role", "unit"], *([f"a{n}", "Tên", "worker", "99002"] for n in range(9))]
-    )
+    rows: list[list[object]] = [["username", "name", "role", "unit"]]
+    whole = excel(tmp_path, rows + [[f"a{n}", "Tên", "worker", "99002"] for n in range(9)])
     data, chance = whole.read_bytes(), Random(4)
     for _ in range(300):
         broken = bytearray(data)

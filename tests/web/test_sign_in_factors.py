@@ -355,6 +355,7 @@ def test_a_lock_opened_by_the_password_is_no_fresh_proof(town: Town, newcomer: B
 
 STEPPED_UP = {
     "accounts.new", "accounts.make", "accounts.change", "accounts.reset", "accounts.close", "accounts.ask_reset_of_factors",
+    "imports.apply_to_staff", "imports.apply_to_contacts",
     "papers.export", "papers.export_bytes",
     "factors.new_passkey", "factors.keep_passkey", "factors.rename", "factors.remove_passkey", "factors.start_application",
     "factors.application", "factors.application_picture", "factors.confirm_application", "factors.remove_application",
