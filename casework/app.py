@@ -29,6 +29,7 @@ from casework.web import (
     factors,
     grants,
     handover,
+    imports,
     incidents,
     liaison,
     lock,
@@ -116,7 +117,7 @@ def create_app(
     for room in (
         pages, signin, factors, operator, collaborator, desk, cases, casefile, papers, handover, liaison, office_pages, calendar,
         accounts, rota, units, notices, incidents, mysessions, lock, phones, system, conflict, breakglass, acts, contacts,
-        grants,
+        grants, imports,
     ):  # fmt: skip
         app.register_blueprint(room.bp)
     provider = oidc.provider_of(office.settings)

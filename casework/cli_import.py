@@ -29,6 +29,53 @@ from casework.people.sheets import SheetFault, read_sheet
 from casework.work import SYSTEM
 
 SHOWN_FAULTS = 50
+WORDS = {
+    "no-table": "neither .csv nor .xlsx",
+    "old-excel": "an Excel file of the old kind (.xls) or closed by a password: save it anew as .xlsx",
+    "file-too-large": "larger than {most} MB",
+    "file-empty": "empty",
+    "too-many-rows": "more than {most} rows",
+    "too-many-cells": "{cells} cells under {headers} headers",
+    "column-unknown": "no such column; there are: {columns}",
+    "column-twice": "stands twice",
+    "column-missing": "this column is missing",
+    "example-row": "an example of the template: delete this row",
+    "formula": "a formula, not a value: paste the values",
+    "zeros-lost": "a number, so its leading zeros are lost: format the column as text",
+    "too-long": "longer than {most} characters",
+    "unseen-character": "holds a character that cannot be seen",
+    "not-utf-8": "not UTF-8: save it as “CSV UTF-8”",
+    "not-csv": "cannot be read as CSV: {why}",
+    "not-excel": "cannot be read as Excel: save it anew as .xlsx or as “CSV UTF-8”",
+    "unfolds-too-large": "unfolds to more than can be read",
+    "empty": "is empty",
+    "not-one-of": "not one of: {choices}",
+    # units
+    "not-a-code": "letters, digits and dashes only",
+    "not-a-day": "no day: 2025-07-01 or 01/07/2025",
+    "ends-before-start": "before valid_from",
+    "still-exists": "of a unit that still exists: give its last day",
+    "code-twice": "{code} stands in row {first} already",
+    "code-taken": "{code} is the code of “{name}”: close that one in this file first",
+    "none-above": "there was no {kind} {code} while this unit existed",
+    "none-after": "there is no {kind} {code} on the day after",
+    # staff and contacts
+    "no-unit": "there is no unit {code} today",
+    "no-place": "there is no commune, province or hotline {code} today",
+    "ended": "{name} ended on {day}",
+    "ended-and-is": "{name} ended on {day}; it is now {now}",
+    "ended-and-split": "{name} ended on {day}; say which of {now}",
+    "other-unit": "{code} is no unit of a {role}",
+    "post-of-chair": "goes with the role chair only",
+    "not-a-username": "2 to 40 of a-z, 0-9, dot, dash, underscore",
+    "not-a-phone": "no telephone number: 0… or +84…",
+    "not-a-contact-phone": "no telephone number: 0…, +84…, 111 or 1800…",
+    "account-twice": "stands in this file twice",
+    "account-closed": "this account was closed: choose another name",
+    "own-account": "your own account: another administrator changes it",
+    "last-administrator": "of the last administrator: open another one first",
+    "contact-twice": "stands in row {first} already",
+}
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would change and every fault; change nothing.")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -127,9 +174,17 @@ def _tell(text: str, dry_run: bool) -> None:
     click.echo(f"would be: {text}" if dry_run else text)
 
 
+def fault_line(fault: SheetFault) -> str:
+    """`row 3, name: is empty`."""
+    values = {name: value or "(empty)" if name == "code" else value for name, value in fault.values.items()}
+    words = ": ".join(WORDS[slug].format(**values) for slug in (fault.slug, fault.more) if slug)
+    place = f"row {fault.row}" if fault.row else "file"
+    return f"{place}, {fault.column}: {words}" if fault.column else f"{place}: {words}"
+
+
 def _refuse(faults: Sequence[SheetFault]) -> None:
     for fault in faults[:SHOWN_FAULTS]:
-        click.echo(str(fault), err=True)
+        click.echo(fault_line(fault), err=True)
     if len(faults) > SHOWN_FAULTS:
         click.echo(f"… and {len(faults) - SHOWN_FAULTS} more", err=True)
     if faults:

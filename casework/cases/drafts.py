@@ -41,6 +41,20 @@ def read_draft(work: Work, page: str, case: Case | None = None) -> dict[str, lis
     return opened
 
 
+def take_draft(work: Work, page: str) -> dict[str, list[str]] | None:
+    """What was kept of the person's own on `page`, and from then on it is kept no more: of two at once, one gets it."""
+    draft = work.session.exec(
+        select(Draft)
+        .where(Draft.staff_id == work.actor.id, Draft.page == page, Draft.scope_id == work.actor.id)
+        .with_for_update()
+    ).first()
+    if draft is None:
+        return None
+    typed: dict[str, list[str]] = work.open(draft, "content")
+    work.session.delete(draft)
+    return typed
+
+
 def drop_draft(work: Work, page: str, case: Case | None = None) -> None:
     draft = find_draft(work, page, case)
     if draft is not None:

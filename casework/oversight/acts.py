@@ -122,11 +122,12 @@ def ask_for_accounts(work: Work, entries: Iterable[AuditEntry]) -> None:
     the account would have become the second person.
     """
     made = [one for one in entries if one.tag in MADE_BY_THEM and one.actor_id != one.object_id]
+    told: set[tuple[UUID, datetime]] = set()  # a file of a hundred accounts rings no telephone a hundred times
     for staff_id in {one.object_id for one in made if one.object_id is not None}:
         staff = work.session.get(Staff, staff_id)
         if staff is not None and staff.waits_since is not None and staff.closed_at is None:
             kind = "create-auditor" if staff.role == Role.AUDITOR else "confirm-account"
-            _ask(work, kind, work.actor.id or staff.id, object_id=staff.id)
+            _ask(work, kind, work.actor.id or staff.id, object_id=staff.id, told=told)
 
 
 def _ask(
@@ -138,7 +139,10 @@ def _ask(
     object_id: UUID | None = None,
     payload: Mapping[str, Any] | None = None,
     until: datetime | None = None,
+    told: set[tuple[UUID, datetime]] | None = None,
 ) -> TwoPersonAct:
+    """`told`: who has heard in this piece of work that something waits for them, and until when; they hear it once."""
+    told = set() if told is None else told
     case_id = case.id if case else None
     lapses = work.now + kinds()[kind_id].waits
     for one in _open(work, kind_id):
@@ -157,6 +161,9 @@ def _ask(
     work.session.flush()
     record(work, Tag.ACT_PROPOSED, case_id=case_id, object_type=kind_id, object_id=act.id)
     for staff in deciders(work, act):
+        if (staff.id, act.expires_at) in told:
+            continue
+        told.add((staff.id, act.expires_at))
         notify(work, staff, text_id="second-person", about=_about(act), due_at=act.expires_at)
     return act
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from casework.audit.service import record
 from casework.audit.tags import Tag
@@ -103,9 +103,22 @@ class ContactPlan:
     changed: list[tuple[Contact, ContactRow]] = field(default_factory=list)
     gone: list[Contact] = field(default_factory=list)
 
+    def effect(self) -> list[tuple[object, ...]]:
+        """What would be done, to what: plans of one file that are alike in this do the same."""
+        return [
+            *(("added", one.row, one.unit.id) for one in self.added),
+            *(("changed", row.row, one.id, one.rev) for one, row in self.changed),
+            *(("gone", one.id, one.rev) for one in sorted(self.gone, key=lambda one: one.id)),
+        ]
 
-def plan_contacts(work: Work, sheet: Sheet) -> ContactPlan:
-    """Compares a file of contacts with the office's own. Changes nothing."""
+
+def plan_contacts(work: Work, sheet: Sheet, *, hold: bool = False) -> ContactPlan:
+    """Compares a file of contacts with the office's own. Changes nothing. `hold`: no other file with it at the same time, for
+    whoever applies the plan."""
+    if hold:
+        named = [row.cells["unit"] for row in sheet.rows]
+        rows = select(Unit.id).where(col(Unit.code).in_(named)).order_by(col(Unit.id))
+        work.session.exec(rows.with_for_update(key_share=True)).all()
     plan = ContactPlan(faults=list(sheet.faults))
     day = today(work)
     known = list(work.session.exec(select(Unit).where(col(Unit.kind).in_(PLACES))))
@@ -116,7 +129,7 @@ def plan_contacts(work: Work, sheet: Sheet) -> ContactPlan:
     for one in plan.rows:
         first = seen.setdefault(one.key, one.row)
         if first != one.row:
-            plan.faults.append(SheetFault(one.row, "post", f"stands in row {first} already"))
+            plan.faults.append(SheetFault(one.row, "post", "contact-twice", {"first": first}))
     plan.faults.sort(key=lambda fault: fault.row)
     _compare(work, plan)
     return plan
@@ -173,20 +186,16 @@ def _contact_row(plan: ContactPlan, row: SheetRow, units: Mapping[str, Unit]) ->
     cells, before = row.cells, len(plan.faults)
     unit = units.get(cells["unit"])
     if unit is None:
-        plan.faults.append(
-            SheetFault(
-                row.number, "unit", f"there is no commune, province or hotline {cells['unit'] or '(empty)'} today"
-            )
-        )
+        plan.faults.append(SheetFault(row.number, "unit", "no-place", {"code": cells["unit"]}))
     folded = fold_name(cells["body"])
     body = next((one for one in Body if one.value == folded), BODY_WORDS.get(folded))
     if body is None:
-        plan.faults.append(SheetFault(row.number, "body", f"not one of: {', '.join(Body)}"))
+        plan.faults.append(SheetFault(row.number, "body", "not-one-of", {"choices": ", ".join(Body)}))
     if not cells["post"]:
-        plan.faults.append(SheetFault(row.number, "post", "is empty"))
+        plan.faults.append(SheetFault(row.number, "post", "empty"))
     phone = contact_phone(cells["phone"])
     if phone is None:
-        plan.faults.append(SheetFault(row.number, "phone", "no telephone number: 0…, +84…, 111 or 1800…"))
+        plan.faults.append(SheetFault(row.number, "phone", "not-a-contact-phone"))
     if len(plan.faults) > before or unit is None or body is None or phone is None:
         return None
     return ContactRow(row.number, unit, body, cells["post"], cells["name"], phone, cells["hours"])
@@ -204,6 +213,14 @@ class Shown:
     name: str
     phone: str
     hours: str
+
+
+def count_contacts(work: Work) -> tuple[int, int]:
+    """(telephones, places that have one)."""
+    found: tuple[int, int] = work.session.exec(
+        select(func.count(), func.count(func.distinct(Contact.unit_id))).select_from(Contact)
+    ).one()
+    return found
 
 
 def contacts_of(work: Work, unit_ids: Iterable[UUID]) -> dict[UUID, list[Shown]]:

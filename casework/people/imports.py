@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TypeVar
 from uuid import UUID, uuid4
@@ -70,6 +70,7 @@ POST_WORDS = {"chu tich": Post.CHAIR, "pho chu tich": Post.DEPUTY}
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,19}")
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
 PHONE = re.compile(r"\+[1-9][0-9]{7,14}")
+NO_SUCH_UNIT = ("no-unit", "no-place")
 LOCAL_PHONE = re.compile(r"0[0-9]{9,10}")
 
 
@@ -168,16 +169,16 @@ def _unit_row(plan: UnitPlan, row: SheetRow) -> UnitRow | None:
     code = _coded(plan.faults, row, "code")
     name = cells["name"]
     if not name:
-        plan.faults.append(SheetFault(row.number, "name", "is empty"))
+        plan.faults.append(SheetFault(row.number, "name", "empty"))
     kind = _word(plan.faults, row, "kind", UnitKind, KIND_WORDS)
     first, last = _day(plan.faults, row, "valid_from"), _day(plan.faults, row, "valid_to")
     if first and last and last < first:
-        plan.faults.append(SheetFault(row.number, "valid_to", "before valid_from"))
+        plan.faults.append(SheetFault(row.number, "valid_to", "ends-before-start"))
     after = tuple(cells["successors"].replace(",", " ").split())
     if after and last is None:
-        plan.faults.append(SheetFault(row.number, "successors", "of a unit that still exists: give its last day"))
+        plan.faults.append(SheetFault(row.number, "successors", "still-exists"))
     if kind in (UnitKind.COMMUNE, UnitKind.DISTRICT) and not cells["province"]:
-        plan.faults.append(SheetFault(row.number, "province", "is empty"))
+        plan.faults.append(SheetFault(row.number, "province", "empty"))
     if len(plan.faults) > before or kind is None:
         return None
     return UnitRow(row.number, code, name, kind, cells["province"], cells["district"], first, last, after)
@@ -188,7 +189,7 @@ def _check_repeated(plan: UnitPlan) -> None:
     for one in plan.rows:
         first = seen.setdefault((one.code, one.valid_to), one.row)
         if first != one.row:
-            plan.faults.append(SheetFault(one.row, "code", f"{one.code} stands in row {first} already"))
+            plan.faults.append(SheetFault(one.row, "code", "code-twice", {"code": one.code, "first": first}))
 
 
 def _match(plan: UnitPlan, known: Sequence[Unit]) -> dict[int, Unit]:
@@ -218,11 +219,7 @@ def _match(plan: UnitPlan, known: Sequence[Unit]) -> dict[int, Unit]:
             (one for one in by_code.get(row.code, ()) if one.id in left and one.valid_to == row.valid_to), None
         )
         if taken is not None and row.row not in own:
-            plan.faults.append(
-                SheetFault(
-                    row.row, "code", f"{row.code} is the code of “{taken.name}”: close that one in this file first"
-                )
-            )
+            plan.faults.append(SheetFault(row.row, "code", "code-taken", {"code": row.code, "name": taken.name}))
     return own
 
 
@@ -247,7 +244,7 @@ class _Places:
             return None
         found = self.find(code, row.valid_to or date.max, kind)
         if found is None:
-            self.plan.faults.append(SheetFault(row.row, column, f"there was no {kind} {code} while this unit existed"))
+            self.plan.faults.append(SheetFault(row.row, column, "none-above", {"kind": kind.value, "code": code}))
         return found
 
     def successors(self, row: UnitRow) -> tuple[UUID, ...]:
@@ -259,7 +256,7 @@ class _Places:
             one = self.find(code, row.valid_to + timedelta(days=1), *kinds)
             if one is None:
                 self.plan.faults.append(
-                    SheetFault(row.row, "successors", f"there is no {kinds[0]} {code} on the day after")
+                    SheetFault(row.row, "successors", "none-after", {"kind": kinds[0].value, "code": code})
                 )
             elif one not in found:
                 found.append(one)
@@ -339,9 +336,26 @@ class StaffPlan:
     renamed: list[StaffRow] = field(default_factory=list)
     known: dict[str, Staff] = field(default_factory=dict)
 
+    def effect(self) -> list[tuple[object, ...]]:
+        """What would be done, to what: plans of one file that are alike in this do the same."""
+        before = [(one.row, self.known[one.username]) for one in (*self.moved, *self.renamed)]
+        return [
+            *(("added", one.row, one.unit.id) for one in self.added),
+            *(("moved", one.row, one.unit.id) for one in self.moved),
+            *(("renamed", one.row) for one in self.renamed),
+            *(("of", row, one.id, one.role, one.post, one.unit_id, one.rev) for row, one in before),
+        ]
 
-def plan_staff(work: Work, sheet: Sheet) -> StaffPlan:
-    """Compares a file of staff with the office's accounts. Changes nothing. Accounts the file leaves out stay as they are."""
+
+def plan_staff(work: Work, sheet: Sheet, *, hold: bool = False) -> StaffPlan:
+    """Compares a file of staff with the office's accounts. Changes nothing. Accounts the file leaves out stay as they are.
+
+    `hold`: the accounts it names are kept as they are until this work ends, for whoever applies the plan.
+    """
+    if hold:
+        named = [row.cells["username"].lower() for row in sheet.rows]
+        rows = select(Staff.id).where(col(Staff.username).in_(named)).order_by(col(Staff.id))
+        work.session.exec(rows.with_for_update(key_share=True)).all()
     plan = StaffPlan(faults=list(sheet.faults))
     day = local(work.now).date()
     known = list(work.session.exec(select(Unit)))
@@ -349,19 +363,19 @@ def plan_staff(work: Work, sheet: Sheet) -> StaffPlan:
     plan.rows = [one for row in sheet.rows if (one := _staff_row(plan, row, units)) is not None]
     tell_what_became(work, plan.faults, sheet, known)
     names = Counter(one.username for one in plan.rows)
-    plan.faults += [
-        SheetFault(one.row, "username", "stands in this file twice") for one in plan.rows if names[one.username] > 1
-    ]
+    plan.faults += [SheetFault(one.row, "username", "account-twice") for one in plan.rows if names[one.username] > 1]
     plan.known = {one.username: one for one in work.session.exec(select(Staff))}
     for row in plan.rows:
         staff = plan.known.get(row.username)
         if staff is None:
             plan.added.append(row)
         elif staff.closed_at is not None:
-            plan.faults.append(SheetFault(row.row, "username", "this account was closed: choose another name"))
+            plan.faults.append(SheetFault(row.row, "username", "account-closed"))
         else:
             if (staff.role, staff.post, staff.unit_id) != (row.role, row.post, row.unit.id):
                 plan.moved.append(row)
+                if staff.id == work.actor.id:
+                    plan.faults.append(SheetFault(row.row, "username", "own-account"))
             person = person_of(work, staff)  # may hold more than a file does: a mail address
             if any(person.get(name) != said for name, said in row.person.items()):
                 plan.renamed.append(row)
@@ -413,21 +427,21 @@ def _staff_row(plan: StaffPlan, row: SheetRow, units: Mapping[str, Unit]) -> Sta
     before = len(plan.faults)
     username = cells["username"].lower()
     if not USERNAME.fullmatch(username):
-        plan.faults.append(SheetFault(row.number, "username", "2 to 40 of a-z, 0-9, dot, dash, underscore"))
+        plan.faults.append(SheetFault(row.number, "username", "not-a-username"))
     if not cells["name"]:
-        plan.faults.append(SheetFault(row.number, "name", "is empty"))
+        plan.faults.append(SheetFault(row.number, "name", "empty"))
     role = _word(plan.faults, row, "role", Role, ROLE_WORDS)
     unit = units.get(cells["unit"])
     if unit is None:
-        plan.faults.append(SheetFault(row.number, "unit", f"there is no unit {cells['unit'] or '(empty)'} today"))
+        plan.faults.append(SheetFault(row.number, "unit", "no-unit", {"code": cells["unit"]}))
     elif role is not None and unit.kind not in UNITS_OF_ROLE[role]:
-        plan.faults.append(SheetFault(row.number, "unit", f"{unit.code} is no unit of a {role}"))
+        plan.faults.append(SheetFault(row.number, "unit", "other-unit", {"code": unit.code, "role": role.value}))
     post = _word(plan.faults, row, "post", Post, POST_WORDS) if cells["post"] else None
     if post is not None and role is not None and role != Role.CHAIR:
-        plan.faults.append(SheetFault(row.number, "post", "goes with the role chair only"))
+        plan.faults.append(SheetFault(row.number, "post", "post-of-chair"))
     phone = phone_of(cells["phone"])
     if cells["phone"] and phone is None:
-        plan.faults.append(SheetFault(row.number, "phone", "no telephone number: 0… or +84…"))
+        plan.faults.append(SheetFault(row.number, "phone", "not-a-phone"))
     if len(plan.faults) > before or role is None or unit is None:
         return None
     if role == Role.CHAIR:
@@ -446,23 +460,23 @@ def _check_an_administrator_is_left(plan: StaffPlan) -> None:
         elif row.username in left:
             left.remove(row.username)
             if not left:
-                plan.faults.append(SheetFault(row.row, "role", "of the last administrator: open another one first"))
+                plan.faults.append(SheetFault(row.row, "role", "last-administrator"))
                 return
 
 
 def tell_what_became(work: Work, faults: list[SheetFault], sheet: Sheet, known: Sequence[Unit]) -> None:
-    """Adds to "there is no … today" when the unit of that code ended and what it became: one place, or the choice of a split."""
+    """Adds to "no such unit today" when the unit of that code ended and what it became: one place, or the choice of a split."""
     cells = {row.number: row.cells for row in sheet.rows}
     for at, fault in enumerate(faults):
         code = cells[fault.row].get("unit", "") if fault.row in cells and fault.column == "unit" else ""
         ended = [one for one in known if one.code == code and one.valid_to is not None]
-        if not code or not ended or not fault.text.endswith(" today"):
+        if not code or not ended or fault.slug not in NO_SUCH_UNIT:
             continue
         last = max(ended, key=lambda one: one.valid_to or date.min)
         now = [f"{one.code} {one.name}" for one in places_after(work, [last.id]).get(last.id, [])]
-        became = "" if not now else f"; it is now {now[0]}" if len(now) == 1 else f"; say which of {', '.join(now)}"
-        text = f"{fault.text}: {last.name} ended on {last.valid_to}{became}"
-        faults[at] = SheetFault(fault.row, fault.column, text)
+        more = "ended" if not now else "ended-and-is" if len(now) == 1 else "ended-and-split"
+        values = {**fault.values, "name": last.name, "day": str(last.valid_to), "now": ", ".join(now)}
+        faults[at] = replace(fault, values=values, more=more)
 
 
 def phone_of(text: str) -> str | None:
@@ -479,7 +493,7 @@ def phone_of(text: str) -> str | None:
 def _coded(faults: list[SheetFault], row: SheetRow, column: str) -> str:
     text = row.cells[column]
     if not CODE.fullmatch(text):
-        faults.append(SheetFault(row.number, column, "is empty" if not text else "letters, digits and dashes only"))
+        faults.append(SheetFault(row.number, column, "empty" if not text else "not-a-code"))
     return text
 
 
@@ -491,7 +505,7 @@ def _day(faults: list[SheetFault], row: SheetRow, column: str) -> date | None:
     try:
         return date.fromisoformat(turned)
     except ValueError:
-        faults.append(SheetFault(row.number, column, "no day: 2025-07-01 or 01/07/2025"))
+        faults.append(SheetFault(row.number, column, "not-a-day"))
         return None
 
 
@@ -502,5 +516,5 @@ def _word(
     found = next((one for one in kinds if one.value == folded), words.get(folded))
     if found is None:
         choices = ", ".join(one.value for one in kinds)
-        faults.append(SheetFault(row.number, column, f"not one of: {choices}"))
+        faults.append(SheetFault(row.number, column, "not-one-of", {"choices": choices}))
     return found

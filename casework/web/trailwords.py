@@ -208,6 +208,7 @@ PAGES = {
     "grants": _l("trang cho xem ca có thời hạn"),
     "handover": _l("trang bàn giao ca"),
     "health": _l("cổng kiểm tra hoạt động"),
+    "imports": _l("trang nhập từ tệp"),
     "incidents": _l("trang sự cố"),
     "liaison": _l("trang phiếu chuyển"),
     "lock": _l("trang khóa phiên làm việc"),

@@ -9,6 +9,7 @@ import pytest
 from openpyxl import Workbook
 from sqlalchemy import text
 
+from casework.cli_import import fault_line
 from casework.people.contacts import (
     CONTACT_COLUMNS,
     ContactPlan,
@@ -95,7 +96,7 @@ def test_a_file_is_the_whole_list_of_the_bodies_it_names_and_of_no_other(
 
 def test_every_fault_is_named_with_its_row_and_nothing_is_kept(town: Town, load: Callable[..., ContactPlan]) -> None:
     wrong = "88888;Công an;Trực ban;;113;\n99001;Bưu điện;;;abc;\n" + ROWS + ROWS.splitlines()[0] + "\n"
-    assert [str(fault) for fault in load(wrong).faults] == [
+    assert [fault_line(fault) for fault in load(wrong).faults] == [
         "row 2, unit: there is no commune, province or hotline 88888 today",
         "row 3, body: not one of: police, health, hotline, social-work, school, other",
         "row 3, post: is empty",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from sqlmodel import select
 
 from casework.audit.models import AuditEntry
 from casework.audit.tags import Tag
+from casework.cli_import import fault_line
 from casework.people.factors import sign_in
 from casework.people.imports import (
     STAFF_COLUMNS,
@@ -27,7 +29,7 @@ from casework.people.imports import (
 from casework.people.models import Staff, Unit
 from casework.people.queries import commune_by_code, commune_candidates
 from casework.people.service import person_of, resume_session, set_mail
-from casework.people.sheets import read_sheet
+from casework.people.sheets import read_sheet, read_table
 from casework.work import SYSTEM
 
 if TYPE_CHECKING:
@@ -36,6 +38,28 @@ if TYPE_CHECKING:
 HEAD = "username,name,role,post,unit,phone,hamlet"
 GOOD = f"{HEAD}\nnguoi-moi,Cán bộ Bản Sen,worker,,99002,0900001234,\npho-moi,Phó mới,chủ tịch,phó chủ tịch,99002,,\n"
 UNITS = "code,name,kind,province,district,valid_from,valid_to,successors\n"
+
+BAD_STAFF: list[tuple[str | bytes, str]] = [
+    ("", "file: empty"),
+    ("tên,ai\nx,y\n", "row 1, tên đăng nhập"),
+    (HEAD.replace("role,", "") + "\na1,Tên,,99002,,\n", "row 1, role: this column is missing"),
+    (HEAD + ",username\n", "row 1, username: stands twice"),
+    (f"{HEAD}\na1,Tên,worker,,00000,,\n", "row 2, unit: there is no unit 00000 today"),
+    (f"{HEAD}\na1,Tên,worker,,99,,\n", "row 2, unit: 99 is no unit of a worker"),
+    (f"{HEAD}\na1,Tên,mayor,,99002,,\n", "row 2, role: not one of"),
+    (f"{HEAD}\na1,Tên,worker,deputy,99002,,\n", "row 2, post: goes with the role chair only"),
+    (f"{HEAD}\na1,Tên,worker,,99002,12,\n", "row 2, phone: no telephone number"),
+    (f"{HEAD}\na1,,worker,,99002,,\n", "row 2, name: is empty"),
+    (f"{HEAD}\nA B,Tên,worker,,99002,,\n", "row 2, username: 2 to 40"),
+    (f"{HEAD}\na1,Tên,worker,,99002,,\na1,Tên,worker,,99002,,\n", "row 3, username: stands in this file twice"),
+    (f'{HEAD}\na1,"=HYPERLINK(""x"")",worker,,99002,,\n', "row 2, name: a formula"),
+    (f"{HEAD}\na1,Tên,worker,,99002,,,,thừa\n", "row 2: 9 cells under 7 headers"),
+    (f'{HEAD}\na1,"Tên,worker\n', "cannot be read as CSV"),
+    (f"{HEAD}\na1,T\u202een,worker,,99002,,\n", "row 2, name: holds a character that cannot be seen"),
+    (f"{HEAD}\na1,{'x' * 600},worker,,99002,,\n", "row 2, name: longer than 500"),
+    (GOOD.encode("utf-16"), "file: not UTF-8"),
+    (b"x" * (10 * 1024 * 1024 + 1), "file: larger than 10 MB"),
+]
 
 
 def written(folder: Path, text: str | bytes, name: str = "file.csv") -> Path:
@@ -46,7 +70,7 @@ def written(folder: Path, text: str | bytes, name: str = "file.csv") -> Path:
 
 def staff_faults(town: Town, path: Path) -> list[str]:
     with town.office.begin(SYSTEM) as work:
-        return [str(one) for one in plan_staff(work, read_sheet(path, STAFF_COLUMNS)).faults]
+        return [fault_line(one) for one in plan_staff(work, read_sheet(path, STAFF_COLUMNS)).faults]
 
 
 def import_staff(town: Town, path: Path) -> StaffPlan:
@@ -86,30 +110,7 @@ def test_a_changed_list_moves_the_account_and_ends_its_sessions(town: Town, tmp_
         assert resume_session(work, token) is None
 
 
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        ("", "file: empty"),
-        ("tên,ai\nx,y\n", "row 1, tên đăng nhập"),
-        (HEAD.replace("role,", "") + "\na1,Tên,,99002,,\n", "row 1, role: this column is missing"),
-        (HEAD + ",username\n", "row 1, username: stands twice"),
-        (f"{HEAD}\na1,Tên,worker,,00000,,\n", "row 2, unit: there is no unit 00000 today"),
-        (f"{HEAD}\na1,Tên,worker,,99,,\n", "row 2, unit: 99 is no unit of a worker"),
-        (f"{HEAD}\na1,Tên,mayor,,99002,,\n", "row 2, role: not one of"),
-        (f"{HEAD}\na1,Tên,worker,deputy,99002,,\n", "row 2, post: goes with the role chair only"),
-        (f"{HEAD}\na1,Tên,worker,,99002,12,\n", "row 2, phone: no telephone number"),
-        (f"{HEAD}\na1,,worker,,99002,,\n", "row 2, name: is empty"),
-        (f"{HEAD}\nA B,Tên,worker,,99002,,\n", "row 2, username: 2 to 40"),
-        (f"{HEAD}\na1,Tên,worker,,99002,,\na1,Tên,worker,,99002,,\n", "row 3, username: stands in this file twice"),
-        (f'{HEAD}\na1,"=HYPERLINK(""x"")",worker,,99002,,\n', "row 2, name: a formula"),
-        (f"{HEAD}\na1,Tên,worker,,99002,,,,thừa\n", "row 2: 9 cells under 7 headers"),
-        (f'{HEAD}\na1,"Tên,worker\n', "cannot be read as CSV"),
-        (f"{HEAD}\na1,T\u202een,worker,,99002,,\n", "row 2, name: holds a character that cannot be seen"),
-        (f"{HEAD}\na1,{'x' * 600},worker,,99002,,\n", "row 2, name: longer than 500"),
-        (GOOD.encode("utf-16"), "file: not UTF-8"),
-        (b"x" * (10 * 1024 * 1024 + 1), "file: larger than 10 MB"),
-    ],
-)
+@pytest.mark.parametrize(("text", "fault"), BAD_STAFF)
 def test_a_bad_list_is_refused_by_row_and_column(town: Town, tmp_path: Path, text: str | bytes, fault: str) -> None:
     faults = staff_faults(town, written(tmp_path, text))
     wanted = fault.replace("tên đăng nhập", "tên")
@@ -148,6 +149,42 @@ def test_an_excel_list_is_read_and_its_formulas_and_bare_numbers_refused(town: T
     assert staff_faults(town, written(tmp_path, "x", "e.ods")) == ["file: neither .csv nor .xlsx"]
 
 
+def test_an_excel_file_broken_anywhere_is_a_fault_and_never_an_error(tmp_path: Path) -> None:
+    rows: list[list[object]] = [["username", "name", "role", "unit"]]
+    whole = excel(tmp_path, rows + [[f"a{n}", "Tên", "worker", "99002"] for n in range(9)])
+    data, chance = whole.read_bytes(), Random(4)
+    for _ in range(300):
+        broken = bytearray(data)
+        for _ in range(chance.randint(1, 8)):
+            broken[chance.randrange(len(data))] = chance.randrange(256)
+        read_table("a.xlsx", bytes(broken), STAFF_COLUMNS)
+    for cut in range(0, len(data), 97):
+        assert read_table("a.xlsx", data[:cut], STAFF_COLUMNS).faults
+    assert len(read_table("a.xlsx", data, STAFF_COLUMNS).rows) == 9
+
+
+@pytest.mark.parametrize("name", ["a.xls", "a.xlsx"])
+def test_an_excel_file_of_the_old_kind_or_with_a_password_is_refused_with_advice(tmp_path: Path, name: str) -> None:
+    sheet = read_table(name, bytes.fromhex("d0cf11e0a1b11ae1") + bytes(512), STAFF_COLUMNS)
+    assert [fault_line(one) for one in sheet.faults] == [
+        "file: an Excel file of the old kind (.xls) or closed by a password: save it anew as .xlsx"
+    ]
+
+
+def test_rows_beyond_the_most_that_are_read_are_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("casework.people.sheets.MAX_ROWS", 3)
+    sheet = read_table("a.csv", GOOD.encode() + b"\n\na3,Ten,worker,,99002,,\n", STAFF_COLUMNS)
+    assert [fault_line(one) for one in sheet.faults] == ["row 6: more than 3 rows"]
+    assert read_table("a.csv", GOOD.encode() + b"\n\n,,,,,,\n", STAFF_COLUMNS).faults == []
+
+
+def test_an_example_of_the_template_is_no_account_and_a_name_like_it_is(town: Town, tmp_path: Path) -> None:
+    rows = "a1,VÍ DỤ: Nguyễn Văn An,worker,,99002,,\na2,Vi Du An,worker,,99002,,\n"
+    assert staff_faults(town, written(tmp_path, f"{HEAD}\n{rows}")) == [
+        "row 2: an example of the template: delete this row"
+    ]
+
+
 def test_a_merger_closes_a_commune_and_its_old_code_and_name_lead_on(town: Town, tmp_path: Path) -> None:
     merger = (
         "99002,Xã Bản Sen,commune,99,,,2026-10-31,99003\n"
@@ -179,7 +216,7 @@ def test_a_merger_closes_a_commune_and_its_old_code_and_name_lead_on(town: Town,
     ],
 )
 def test_a_bad_unit_is_refused_by_row_and_column(town: Town, tmp_path: Path, row: str, fault: str) -> None:
-    faults = [str(one) for one in import_units(town, written(tmp_path, f"{UNITS}{row}\n")).faults]
+    faults = [fault_line(one) for one in import_units(town, written(tmp_path, f"{UNITS}{row}\n")).faults]
     assert any(one.startswith(fault) for one in faults), faults
 
 

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import func, select
 
+from casework.cli_import import fault_line
 from casework.clock import FrozenClock
 from casework.db import EmbeddedServer
 from casework.people.contacts import CONTACT_COLUMNS, plan_contacts
@@ -147,13 +148,13 @@ def test_a_file_that_names_a_place_of_yesterday_is_told_what_it_became(work: Wor
     path.write_text(
         f"username,name,role,unit\na1,Tên,worker,{one}\na2,Tên,worker,{several}\na3,Tên,worker,xx\n", "utf-8"
     )
-    first, second, third = (one.text for one in plan_staff(work, read_sheet(path, STAFF_COLUMNS)).faults)
+    first, second, third = (fault_line(one) for one in plan_staff(work, read_sheet(path, STAFF_COLUMNS)).faults)
     assert f"there is no unit {one} today: " in first and " ended on 2025-06-30; it is now " in first
-    assert "; say which of " in second and second.count(", ") == 1
-    assert third == "there is no unit xx today"
+    assert "; say which of " in second and second.count(", ") == 2
+    assert third == "row 4, unit: there is no unit xx today"
     path.write_text(f"unit,body,post,name,phone,hours\n{several},police,Trực ban,,0912345678,\n", "utf-8")
     (fault,) = plan_contacts(work, read_sheet(path, CONTACT_COLUMNS)).faults
-    assert "; say which of " in fault.text
+    assert "; say which of " in fault_line(fault)
 
 
 def test_a_unit_of_just_that_name_is_offered_before_those_that_hold_it(work: Work) -> None:

@@ -131,7 +131,7 @@ def test_a_planted_page_that_asks_nobody_is_stopped_by_that_check_alone(
 def test_the_trail_says_of_two_reports_the_same_whatever_was_answered(town: Town, other: dict[str, Any]) -> None:
     """Who verifies the trail reads no answer, neither in a word nor in which further questions were asked."""
 
-    def entries(**more: Any) -> set[tuple[str, str, str]]:
+    def entries(**more: Any) -> set[tuple[str, str | None, str]]:
         code = report(town, **more)
         with town.office.begin(SYSTEM) as work:
             query = select(AuditEntry).where(AuditEntry.case_id == find_case(work, code).id)

@@ -372,6 +372,7 @@ def test_a_lock_opened_by_the_password_is_no_fresh_proof(town: Town, newcomer: B
 
 STEPPED_UP = {
     "accounts.new", "accounts.make", "accounts.change", "accounts.reset", "accounts.close", "accounts.ask_reset_of_factors",
+    "imports.apply_to_staff", "imports.apply_to_contacts",
     "papers.export", "papers.export_bytes", "breakglass.enter", "conflict.show_reporter", "conflict.exclude", "acts.agree",
     "system.reopen", "rota.add_duty", "rota.add_leave", "rota.drop_duty", "notices.disallow", "notices.mail",
     "factors.new_passkey", "factors.keep_passkey", "factors.rename", "factors.remove_passkey", "factors.start_application",

@@ -243,12 +243,12 @@ def test_bodies_are_bounded_in_bytes_parts_and_files(app: Flask, town: Town) -> 
     )
     key = {"Authorization": f"Bearer {town.world.api_key}"}
     assert post(app, "/api/v1/reports", data=b"{" + b" " * 1024 * 1024 + b"}", headers=key) == 413
-    many = {"file": [(io.BytesIO(b"x"), f"{number}.pdf") for number in range(headers.MOST_FILES + 1)]}
     client = signed_in(app, town, "worker")
     app.config["WTF_CSRF_ENABLED"] = False
     paths = [rule for rule in app.url_map.iter_rules() if hasattr(app.view_functions[rule.endpoint], "body_limit")]
     assert paths
     for rule in paths:
+        many = {"file": [(io.BytesIO(b"x"), f"{number}.pdf") for number in range(headers.MOST_FILES + 1)]}
         answer = client.post(address_of(rule), data=many, content_type="multipart/form-data", base_url=BASE)
         assert answer.status_code == 413, rule
 

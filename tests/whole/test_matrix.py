@@ -144,6 +144,7 @@ TABLE = """
 /mo-khan-cap/xem-lai/<grant_id>            supervisor                       of nobody
 /viec-hai-nguoi                            worker chair supervisor administrator
 /viec-hai-nguoi/<act_id>                   worker chair supervisor administrator  of nobody
+/quan-tri/danh-ba                          administrator
 /quan-tri/ngay-nghi                        administrator supervisor         post administrator
 /quan-tri/ngay-nghi/bo                     administrator                    of nobody
 /danh-ba                                   hotline worker chair supervisor
@@ -444,6 +445,7 @@ def ids_of(town: Town) -> dict[str, str]:
             "to": "vi",
             "filename": next(one.name for one in sorted(STATIC.iterdir()) if one.is_file()),
             "token": "khong-co",
+            "ending": "xlsx",
         }
 
 

@@ -35,6 +35,7 @@ ALLOWED = {
     "cases.drafts.drafts_on": OWN,
     "cases.drafts.find_draft": OWN,
     "cases.drafts.own_drafts": OWN,
+    "cases.drafts.take_draft": OWN,
     "cases.exclusions._in_force": RULE,
     "cases.exclusions._let_offers_lapse": OF_A_CASE,
     "cases.exclusions.end_exclusion": RULE,

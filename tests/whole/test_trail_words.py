@@ -180,6 +180,7 @@ DYNAMIC: dict[tuple[str, Part, str], Callable[[Law], Sequence[Pair]]] = {
     ("people/phones.py", "fields", "[why]"): lambda law: each(Tag.PHONE_REVOKED, WHY_REVOKED),
     ("referral/service.py", "fields", "tuple(referral.shows)"): lambda law: each(Tag.REFERRAL_READ, law.groups),
     ("web/accounts.py", "object", "request.endpoint"): lambda law: each(Tag.ACCESS_REFUSED, ("accounts.close",)),
+    ("web/imports.py", "object", "request.endpoint"): lambda law: each(Tag.ACCESS_REFUSED, ("imports.check_staff",)),
     ("web/guard.py", "object", "request.endpoint or 'unknown-page'"): lambda law: each(
         Tag.ACCESS_REFUSED, ("unknown-page", "cases.home")
     ),
