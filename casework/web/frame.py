@@ -147,9 +147,15 @@ def _navigation(viewer: Viewer) -> list[dict[str, Any]]:
         ],
         Role.AUDITOR: [("office.trail", _("Nhật ký"))],
     }
-    here = request.endpoint
-    return [
-        {"url": url_for(endpoint), "title": title, "current": endpoint == here, "count": None}
+    found = {
+        url_for(endpoint): title
         for endpoint, title in items.get(viewer.role, [])
         if endpoint in current_app.view_functions
+    }
+    # A page below a place of the navigation is of that place: a case of the cases, an account of the accounts.
+    here = max((url for url in found if f"{request.path}/".startswith(f"{url}/")), key=len, default=None)
+    current = "page" if here == request.path else "true"
+    return [
+        {"url": url, "title": title, "current": current if url == here else None, "count": None}
+        for url, title in found.items()
     ]

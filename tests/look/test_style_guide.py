@@ -81,7 +81,12 @@ def make_app() -> Flask:
         return {
             "viewer": {"role": "worker", "role_title": "Cán bộ xã", "unit_title": "Xã Nà Lũng"},
             "nav": [
-                {"url": "/", "title": title, "current": title == "Ca", "count": 3 if title == "Ca" else None}
+                {
+                    "url": "/",
+                    "title": title,
+                    "current": "page" if title == "Ca" else None,
+                    "count": 3 if title == "Ca" else None,
+                }
                 for title in titles
             ],
             "language": "vi",

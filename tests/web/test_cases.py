@@ -391,3 +391,13 @@ def test_who_reported_is_not_named_by_their_post(town: Town, browser: Callable[[
     paper = re.search(rf"/ca/{code}/giay-to/[0-9a-f-]+", home)
     assert paper is not None
     assert "Cộng tác viên" not in worker.get(paper[0]).get_data(as_text=True)
+
+
+def test_the_navigation_says_of_which_place_a_page_is(town: Town, browser: OpenAs) -> None:
+    code = report(town)
+    worker = browser("worker")
+    assert '<a href="/ca" aria-current="page">' in worker.get("/ca").get_data(as_text=True)
+    for path in (f"/ca/{code}", f"/ca/{code}/nguoi"):
+        page = worker.get(path).get_data(as_text=True)
+        assert '<a href="/ca" aria-current="true">' in page, path
+        assert page.split("<main")[0].count("aria-current") == 1, path
