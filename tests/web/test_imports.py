@@ -98,7 +98,7 @@ def test_a_file_is_shown_first_and_writes_nothing_until_it_is_applied(town: Town
 
 
 def test_the_first_passwords_are_told_once_kept_nowhere_and_open_the_accounts(
-    town: Town, browser: SignIn, stranger: Browser, capsys: pytest.CaptureFixture[str]
+    town: Town, browser: SignIn, stranger: Browser, lines: io.StringIO
 ) -> None:
     person = browser("administrator")
     answer = apply(person, STAFF, checked(person, STAFF, GOOD))
@@ -109,7 +109,7 @@ def test_the_first_passwords_are_told_once_kept_nowhere_and_open_the_accounts(
     ) and "hết hạn lúc 08:00 thứ Hai 07/12/2026" in answer.get_data(as_text=True)
     for page in (STAFF, "/quan-tri/tai-khoan", "/thong-bao"):
         assert not any(one in person.get(page).get_data(as_text=True) for one in passwords)
-    logged = "".join(capsys.readouterr())
+    logged = lines.getvalue()
     assert "imports.apply_to_staff" in logged and not any(one in logged for one in passwords)
     with town.office.begin(SYSTEM) as work:
         bodies = "".join(work.session.exec(select(Notice.body)).all())

@@ -5,10 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 import structlog
 from flask import Blueprint
 from gunicorn.config import Config
@@ -17,7 +15,7 @@ from casework.app import create_app
 from casework.jobs.runner import tick
 from casework.serve import ServerLog, WebServer
 from casework.web.access import open_to_all
-from casework.web.logs import configure_logs, install_logs
+from casework.web.logs import install_logs
 from tests.conftest import Town
 from tests.web.conftest import Browser
 
@@ -28,21 +26,6 @@ REPORT = {
     "narrative": f"{NAME} bị đánh",
     "reporter": {"phone": "0900000111"},
 }
-
-
-@pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    root, before = logging.getLogger(), list(logging.getLogger().handlers)
-    quiet = {name: logging.getLogger(name).disabled for name in ("werkzeug", "gunicorn.access")}
-    level = root.level
-    out = io.StringIO()
-    configure_logs(out)
-    yield out
-    structlog.reset_defaults()
-    root.handlers[:] = before
-    root.setLevel(level)
-    for name, disabled in quiet.items():
-        logging.getLogger(name).disabled = disabled
 
 
 def breaking_page() -> Blueprint:
