@@ -287,6 +287,7 @@ def things(one: Filled) -> dict[str, list[str]]:
         "ma": [one.code],
         "report": [*one.reports] or [NOWHERE],
         "document_id": list(map(str, one.documents)) or [NOWHERE],
+        "ending": ["csv", "xlsx"],
         "offer_id": list(map(str, one.offers)) or [NOWHERE],
         "referral_id": list(map(str, one.referrals)) or [NOWHERE],
         "alarm_id": list(map(str, one.alarms)) or [NOWHERE],
