@@ -333,7 +333,7 @@ def clear(office: Office) -> None:
         connection = work.session.connection()
         connection.exec_driver_sql("update notice set state = 'kept' where state in ('ready', 'sending', 'unknown')")
         connection.exec_driver_sql("update notice_attempt set provider_id = id::text where provider_id is not null")
-        connection.exec_driver_sql("delete from sms_line")
+        connection.exec_driver_sql("update sms_line set failures = 0, failing_since = null, rests_until = null")
 
 
 def rows(office: Office) -> dict[Any, str]:
