@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from casework.bootstrap import open_office
+from casework.bootstrap import Office, open_office
 from casework.clock import VIETNAM
 from casework.db import EmbeddedServer
 from casework.settings import Settings, from_environment
@@ -55,13 +55,19 @@ def database(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def office_work() -> Iterator[Work]:
-    """One piece of work of whoever runs the machine, committed when the command ends well."""
+def the_office() -> Iterator[Office]:
+    """The environment's office, for as long as a command runs."""
     settings = settings_now()
     with database(settings):
         office = open_office(settings)
         try:
-            with office.begin(SYSTEM) as work:
-                yield work
+            yield office
         finally:
             office.engine.dispose()
+
+
+@contextmanager
+def office_work() -> Iterator[Work]:
+    """One piece of work of whoever runs the machine, committed when the command ends well."""
+    with the_office() as office, office.begin(SYSTEM) as work:
+        yield work

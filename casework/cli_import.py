@@ -12,8 +12,7 @@ from pathlib import Path
 
 import click
 
-from casework.bootstrap import Office, open_office
-from casework.cli_common import database, settings_now
+from casework.cli_common import the_office
 from casework.people.contacts import CONTACT_COLUMNS, apply_contacts, plan_contacts
 from casework.people.imports import (
     STAFF_COLUMNS,
@@ -103,7 +102,7 @@ def import_units(file: Path | None, built_in: bool, dry_run: bool) -> None:
     """
     if built_in == (file is not None):
         raise click.UsageError("give a FILE, or --built-in")
-    with _source(file) as path, _office() as office, office.begin(SYSTEM) as work:
+    with _source(file) as path, the_office() as office, office.begin(SYSTEM) as work:
         plan = plan_units(work, read_sheet(path, UNIT_COLUMNS))
         _refuse(plan.faults)
         if not dry_run:
@@ -131,7 +130,7 @@ def import_staff(file: Path, passwords: Path | None, dry_run: bool) -> None:
     """
     if passwords is not None and passwords.exists():
         raise click.ClickException(f"{passwords} is there already: passwords are not written over anything")
-    with _office() as office, office.begin(SYSTEM) as work:
+    with the_office() as office, office.begin(SYSTEM) as work:
         plan = plan_staff(work, read_sheet(file, STAFF_COLUMNS))
         _refuse(plan.faults)
         if not dry_run:
@@ -155,7 +154,7 @@ def import_contacts(file: Path, dry_run: bool) -> None:
     health, school, social-work, hotline or other; phone is 0…, +84…, 111 or 1800…, in a column of text. A file is the
     whole list of every body of a place that it names; all others stay.
     """
-    with _office() as office, office.begin(SYSTEM) as work:
+    with the_office() as office, office.begin(SYSTEM) as work:
         plan = plan_contacts(work, read_sheet(file, CONTACT_COLUMNS))
         _refuse(plan.faults)
         if not dry_run:
@@ -209,17 +208,6 @@ def _source(file: Path | None) -> Iterator[Path]:
         return
     with resources.as_file(resources.files("casework.people") / "data" / "units.csv") as path:
         yield path
-
-
-@contextmanager
-def _office() -> Iterator[Office]:
-    settings = settings_now()
-    with database(settings):
-        office = open_office(settings)
-        try:
-            yield office
-        finally:
-            office.engine.dispose()
 
 
 @contextmanager

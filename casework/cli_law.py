@@ -6,7 +6,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +16,10 @@ import click
 from casework.access import docs as access
 from casework.access.policybook import policy_book
 from casework.access.rules import CONDITIONS
-from casework.bootstrap import Office, open_office
+from casework.bootstrap import Office
 from casework.cases.editions import Moved, editions_for, find_case, move_to_edition, states_missing
 from casework.cases.house import open_book
-from casework.cli_common import Moment, database, settings_now
+from casework.cli_common import Moment, settings_now, the_office
 from casework.clock import local
 from casework.deadlines.replay import Replayed, count_clocks, replay, replay_added
 from casework.law.book import LawBook
@@ -51,7 +50,7 @@ def check_law(path: Path | None, running: bool) -> None:
     for law in book:
         _tell_sound(law)
     if running:
-        with _office() as office:
+        with the_office() as office:
             _tell_running(replace(office, book=book))
 
 
@@ -150,7 +149,7 @@ def law_replay(edition: str, since: datetime, as_json: bool) -> None:
     A last day that a form set stands, cut to the other edition's maximum. Limits that only the other edition has are
     replayed from the acts in the audit trail; which outcome an act had is sealed, and not asked.
     """
-    with _office() as office:
+    with the_office() as office:
         book, key = _edition(office, edition)
         with replace(office, book=book).begin(SYSTEM) as work:
             _read_only(work)
@@ -169,7 +168,7 @@ def law_replay(edition: str, since: datetime, as_json: bool) -> None:
 @click.option("--reason", required=True, help="Why, for the case's file; sealed with it.")
 def law_move_case(code: str, edition: str, reason: str) -> None:
     """Move the running case CODE to EDITION on purpose: audited, its open clocks counted anew and explained."""
-    with _office() as office, office.begin(SYSTEM) as work:
+    with the_office() as office, office.begin(SYSTEM) as work:
         moved = _move(work, code, edition, reason)
     for one in moved.clocks:
         click.echo(f"{one.rule}  {_moment(one.change.old_due)} → {_moment(one.change.new_due)}")
@@ -280,14 +279,3 @@ def _read_only(work: Work) -> None:
 def _shown(clocks: Iterator[Replayed], total: int) -> Iterator[Replayed]:
     with click.progressbar(clocks, length=total, label="clocks", file=sys.stderr) as bar:
         yield from bar
-
-
-@contextmanager
-def _office() -> Iterator[Office]:
-    settings = settings_now()
-    with database(settings):
-        office = open_office(settings)
-        try:
-            yield office
-        finally:
-            office.engine.dispose()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import io
+import logging
 import shutil
 import tempfile
 import uuid
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+import structlog
 from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Engine
@@ -34,6 +37,7 @@ from casework.people.models import Staff
 from casework.people.service import actor_of
 from casework.settings import Settings
 from casework.vault.keys import Keys, create_key_file
+from casework.web.logs import configure_logs
 from casework.work import SYSTEM, Actor, begin
 
 if TYPE_CHECKING:
@@ -271,3 +275,19 @@ def chromium() -> Iterator[Any]:
         pytest.skip(NO_BROWSER)
     with launched() as browser:
         yield browser
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """What the office logs while the test runs, as its log would have it."""
+    root, before = logging.getLogger(), list(logging.getLogger().handlers)
+    quiet = {name: logging.getLogger(name).disabled for name in ("werkzeug", "gunicorn.access")}
+    level = root.level
+    out = io.StringIO()
+    configure_logs(out)
+    yield out
+    structlog.reset_defaults()
+    root.handlers[:] = before
+    root.setLevel(level)
+    for name, disabled in quiet.items():
+        logging.getLogger(name).disabled = disabled

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,6 @@ from typing import Any
 
 import psycopg
 import pytest
-import structlog
 from psycopg import sql
 from sqlmodel import col, select
 from werkzeug.serving import make_server
@@ -34,7 +32,6 @@ from casework.notices.sms import TwilioSender
 from casework.notices.tokens import ANSWER_PATH
 from casework.people.models import Staff
 from casework.people.service import person_of
-from casework.web.logs import configure_logs
 from casework.work import SYSTEM
 from tests.conftest import Town
 from tests.notices.conftest import PUBLIC, QUICK, Post
@@ -305,20 +302,6 @@ def test_an_office_whose_provider_passes_nothing_on_has_no_such_address(town: To
 
 
 # ---------------------------------------------------------------- nothing of it is kept
-
-
-@pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    root, before, level = logging.getLogger(), list(logging.getLogger().handlers), logging.getLogger().level
-    quiet = {name: logging.getLogger(name).disabled for name in ("werkzeug", "gunicorn.access")}
-    out = io.StringIO()
-    configure_logs(out)
-    yield out
-    structlog.reset_defaults()
-    root.handlers[:] = before
-    root.setLevel(level)
-    for name, disabled in quiet.items():
-        logging.getLogger(name).disabled = disabled
 
 
 def places_of(town: Town, words: str) -> list[str]:

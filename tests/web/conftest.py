@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import structlog
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 from sqlmodel import select
@@ -20,7 +17,6 @@ from casework.app import create_app
 from casework.papers.presses import Presses
 from casework.people.models import Staff
 from casework.people.service import open_session
-from casework.web.logs import configure_logs
 from casework.work import SYSTEM
 from tests.conftest import Town
 
@@ -113,19 +109,3 @@ def at_the_door(town: Town, app: Any) -> Callable[[str], Browser]:
         return person
 
     return open_as
-
-
-@pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    """What the office logs while the test runs, as its log would have it."""
-    root, before = logging.getLogger(), list(logging.getLogger().handlers)
-    quiet = {name: logging.getLogger(name).disabled for name in ("werkzeug", "gunicorn.access")}
-    level = root.level
-    out = io.StringIO()
-    configure_logs(out)
-    yield out
-    structlog.reset_defaults()
-    root.handlers[:] = before
-    root.setLevel(level)
-    for name, disabled in quiet.items():
-        logging.getLogger(name).disabled = disabled
